@@ -1,0 +1,137 @@
+/**
+ * The doors a gateway needs, as types. `io` builds them, `sim` imitates them, and one process may share them
+ * among many gateways.
+ */
+import type { UnixTime } from '../base/time.ts';
+import type {
+  Applied,
+  Axis,
+  DeviceId,
+  GatewayId,
+  PremiseView,
+  Reading,
+  StreamName,
+  UplinkRecord,
+} from '../model/mod.ts';
+
+/** Text that JSON can hold without loss. Rows are JSON so that a person can read the store. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Kinds of row. Each is owned by one machine of the gateway. */
+export type RowKind = 'replay' | 'seen' | 'membership' | 'event' | 'override' | 'ordered' | 'meta';
+
+/** One change to the store. All changes given to one `persist` become durable together or not at all. */
+export type StoreChange =
+  | { readonly op: 'put'; readonly kind: RowKind; readonly key: string; readonly value: Json }
+  | { readonly op: 'delete'; readonly kind: RowKind; readonly key: string }
+  /** A record joins the outbox. Its sequence is the stream's next; any other is a broken promise. */
+  | { readonly op: 'append'; readonly record: UplinkRecord }
+  /** The head end holds all records of `stream` up to and including `through`: they leave the outbox. */
+  | { readonly op: 'trim'; readonly stream: StreamName; readonly through: number };
+
+export interface StoredRow {
+  readonly kind: RowKind;
+  readonly key: string;
+  readonly value: Json;
+}
+
+/** Where one stream stands in the store. */
+export interface StreamMark {
+  readonly stream: StreamName;
+  /** Highest sequence the head end acknowledged; 0 before any. */
+  readonly acknowledged: number;
+  /** Highest sequence appended; 0 before any. */
+  readonly last: number;
+}
+
+export interface Snapshot {
+  readonly rows: readonly StoredRow[];
+  readonly streams: readonly StreamMark[];
+}
+
+/** `io`: an error of the disk or the file system. `full`: no room. Both leave the store as it was. */
+export type StoreRefusal = 'io' | 'full';
+
+/**
+ * The store of one gateway. Rows carry the gateway's id, so a fleet shares one file.
+ */
+export interface StorePort {
+  /** Everything the state is rebuilt from. Rejects only when the file cannot be read at all. */
+  snapshot(gateway: GatewayId): Promise<Snapshot>;
+  /** Resolves when every change is on the disk (`synchronous=FULL`); rejects, with nothing changed, otherwise. */
+  persist(gateway: GatewayId, changes: readonly StoreChange[]): Promise<void>;
+  /** Records of `stream` with a sequence above `after`, in order, at most `limit`. */
+  load(
+    gateway: GatewayId,
+    stream: StreamName,
+    after: number,
+    limit: number,
+  ): Promise<readonly UplinkRecord[]>;
+}
+
+/** The gateway's end of the WAN. Reconnects by itself; whoever holds it only hears of it. */
+export interface BrokerPort {
+  /** Resolves at the broker's PUBACK, which says nothing about the head end. Rejects when the link is lost first. */
+  publish(topic: string, payload: Uint8Array): Promise<void>;
+  /** Adds subscriptions; they are renewed on every reconnect. */
+  subscribe(topics: readonly string[]): void;
+  unsubscribe(topics: readonly string[]): void;
+  close(): Promise<void>;
+}
+
+/** What a broker link tells its owner. */
+export interface BrokerEvents {
+  /** `acknowledge` sends the PUBACK. It is called once, after the message is durable or finally refused. */
+  message(message: { topic: string; payload: Uint8Array; retained: boolean; acknowledge: () => void }): void;
+  link(state: { up: boolean; why: string }): void;
+}
+
+/** An order to one device on one axis: a value in the axis's unit, or `undefined` to release it. */
+export interface DeviceOrder {
+  readonly order: number;
+  readonly device: DeviceId;
+  readonly axis: Axis;
+  readonly value: number | undefined;
+  /** Whole seconds after which the device shall fall back by itself; absent: it holds until changed. */
+  readonly reversionS?: number;
+}
+
+/** The devices behind this gateway. */
+export interface DevicesPort {
+  /** Writes, reads back, and says how it went. Never rejects: what cannot be known is `unknown`. */
+  apply(order: DeviceOrder): Promise<Applied>;
+  close(): Promise<void>;
+}
+
+/** What the devices tell their owner. */
+export interface DeviceEvents {
+  reading(reading: Reading): void;
+  /** A device was found, lost, or found again. `why` names address and cause. */
+  device(state: DeviceState): void;
+}
+
+export interface DeviceState {
+  readonly device: DeviceId;
+  readonly present: boolean;
+  /** Manufacturer, model and version, as far as known. */
+  readonly model: string;
+  /** The axes it can be ordered on. */
+  readonly axes: readonly Axis[];
+  readonly why: string;
+}
+
+/** Signs a record as it is sent. The private key stays behind this door. */
+export interface SignerPort {
+  signRecord(record: UplinkRecord, at: UnixTime): Uint8Array;
+}
+
+/** Where the customer display gets what it shows. */
+export interface DisplayPort {
+  show(view: PremiseView): void;
+}
+
+/** Slow work that must not run inside a step. */
+export interface CodePort {
+  /** Whether `code` is the customer's override code (scrypt; some 50 ms). */
+  check(code: string): Promise<boolean>;
+}

@@ -1,0 +1,84 @@
+/**
+ * A command: what an envelope says once every check has passed. Nothing else in the program may make one.
+ */
+import type { Duration, UnixTime } from '../base/time.ts';
+import type { AxisValues, CommandClass } from './control.ts';
+import type { Audience, Cti, GroupId, KeyId, MRID } from './ids.ts';
+import type { StreamName } from './record.ts';
+
+export interface Command {
+  readonly cti: Cti;
+  readonly issuer: string;
+  readonly kid: KeyId;
+  readonly audience: Audience;
+  readonly issuedAt: UnixTime;
+  readonly notBefore: UnixTime;
+  readonly expires: UnixTime;
+  readonly stream: string;
+  readonly keyEpoch: number;
+  readonly sequence: number;
+  /** Present on every command to a group: the membership list it was written for. */
+  readonly groupEpoch?: number;
+  readonly class: CommandClass;
+  /** Primacy of the program; lower wins (IEEE 2030.5). 0 is the customer's own energy manager and is refused from the WAN. */
+  readonly primacy: number;
+  readonly body: CommandBody;
+  /** SHA-256 of the whole envelope, hexadecimal: tells a repetition from another command under a used sequence. */
+  readonly digest: string;
+}
+
+export type CommandBody = EventBody | CancelBody | GrantBody | AckBody;
+
+/** How an event came about: a demand-response event a customer may answer, or a direct order to the DER. */
+export type Service = 'demand-response' | 'direct';
+
+/** An event on one or more axes (IEEE 2030.5 EndDeviceControl, DERControl). */
+export interface EventBody {
+  readonly kind: 'event';
+  readonly service: Service;
+  readonly mRID: MRID;
+  readonly axes: AxisValues;
+  readonly start: UnixTime;
+  /** Absent: until a signed cancel names it. Only an emergency may be open-ended. */
+  readonly duration?: Duration;
+  /** A sentence for the customer. */
+  readonly note?: string;
+}
+
+/** Ends the event it names, at once. The signed release of an emergency isolation is one. */
+export interface CancelBody {
+  readonly kind: 'cancel';
+  readonly mRID: MRID;
+}
+
+/** Membership of this gateway in a group from an epoch on. Says nothing of other members (DR-1). */
+export interface GrantBody {
+  readonly kind: 'grant';
+  readonly group: GroupId;
+  readonly epoch: number;
+  readonly member: boolean;
+}
+
+/** The head end holds every record of these streams up to and including the sequence named. */
+export interface AckBody {
+  readonly kind: 'ack';
+  readonly through: Readonly<Partial<Record<StreamName, number>>>;
+}
+
+/** An event as the schedule keeps it: the command's authority with the body's content. */
+export interface DerEvent {
+  readonly mRID: MRID;
+  readonly service: Service;
+  readonly class: CommandClass;
+  readonly primacy: number;
+  readonly issuer: string;
+  readonly kid: KeyId;
+  readonly cti: Cti;
+  readonly audience: Audience;
+  /** When the issuer made it; between equals the newer wins. */
+  readonly createdAt: UnixTime;
+  readonly start: UnixTime;
+  readonly duration?: Duration;
+  readonly axes: AxisValues;
+  readonly note?: string;
+}

@@ -1,0 +1,8 @@
+/** The nouns all rooms share. This is the room's one door. */
+export * from './command.ts';
+export * from './control.ts';
+export * from './ids.ts';
+export * from './premise.ts';
+export * from './reading.ts';
+export * from './record.ts';
+export * from './topics.ts';

@@ -1,0 +1,111 @@
+/**
+ * What a gateway reports. Each record belongs to a stream with a sequence of its own without gaps, so that
+ * the receiver can prove it holds all of them.
+ */
+import type { UnixTime } from '../base/time.ts';
+import type { Setpoint } from './control.ts';
+import type { Cti, DeviceId, MRID } from './ids.ts';
+import type { Evidence, Outcome, Reading } from './reading.ts';
+
+/** In the order of sending (ALARM-1): an alarm goes ahead of everything else. */
+export const STREAMS = [
+  'alarm',
+  'receipt',
+  'request',
+  'customer',
+  'status',
+  'reading',
+  'audit',
+  'birth',
+] as const;
+export type StreamName = (typeof STREAMS)[number];
+
+export interface UplinkRecord {
+  readonly stream: StreamName;
+  /** 1, 2, 3 … without gaps within the stream. */
+  readonly sequence: number;
+  readonly at: UnixTime;
+  readonly body: RecordBody;
+}
+
+export type RecordBody = ReceiptBody | CustomerBody | StatusBody | RequestBody | BirthBody;
+
+/** IEEE 2030.5 response codes, by the names used here. */
+export const RESPONSE = {
+  received: 1,
+  started: 2,
+  completed: 3,
+  optOut: 4,
+  optIn: 5,
+  cancelled: 6,
+  superseded: 7,
+  partialOptOut: 8,
+  partialOptIn: 9,
+  completedNoParticipation: 10,
+  acknowledged: 11,
+  noDisplay: 12,
+  abortedByServer: 13,
+  abortedByProgram: 14,
+  notApplicable: 252,
+  invalid: 253,
+  expired: 254,
+} as const;
+export type Response = keyof typeof RESPONSE;
+
+/** How an order on one axis ended on one device. */
+export interface Applied {
+  readonly device: DeviceId;
+  readonly axis: Setpoint['axis'];
+  readonly outcome: Outcome;
+  readonly why?: string;
+  readonly evidence: readonly Evidence[];
+}
+
+/** Answer to a command: one for each change of what it asked for. */
+export interface ReceiptBody {
+  readonly kind: 'receipt';
+  readonly cti: Cti;
+  readonly response: Response;
+  readonly mRID?: MRID;
+  /** Name of the refusal where `response` is one. */
+  readonly refusal?: string;
+  /** A sentence for a person. */
+  readonly why: string;
+  readonly applied?: readonly Applied[];
+}
+
+/** The customer answered an event (OVR-5): at once, and again with the total when the override ends. */
+export interface CustomerBody {
+  readonly kind: 'customer';
+  readonly mRID: MRID;
+  readonly action: 'acknowledged' | 'override' | 'override-ended' | 'code-refused';
+  readonly why: string;
+  /** With `override-ended`: how long the event was overridden, in whole seconds. */
+  readonly totalS?: number;
+}
+
+/** The site as it stands: readings, setpoints in force with their reasons, memberships digest. */
+export interface StatusBody {
+  readonly kind: 'status';
+  readonly readings: readonly Reading[];
+  readonly setpoints: readonly Setpoint[];
+  /** 8 bytes over the memberships, hexadecimal: the head end sees drift without a query. */
+  readonly membershipDigest: string;
+}
+
+/** The gateway asks for something: a grant it has not seen. */
+export interface RequestBody {
+  readonly kind: 'request';
+  readonly wants: 'grant';
+  readonly group: string;
+  readonly why: string;
+}
+
+/** First record after a start. */
+export interface BirthBody {
+  readonly kind: 'birth';
+  readonly version: string;
+  /** Counts starts of this gateway since its store was made. */
+  readonly start: number;
+  readonly devices: readonly { readonly device: DeviceId; readonly model: string }[];
+}
