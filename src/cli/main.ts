@@ -1,0 +1,65 @@
+/**
+ * The command line: which commands there are, and what every one of them shares. Standard output is the
+ * answer, standard error the talk; the exit code says how it ended. Each command is a file of `commands/`
+ * that parses and wires; this file does neither.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { EXIT, Trouble } from './exit.ts';
+import type { ExitCode } from './exit.ts';
+
+/**
+ * A file of `commands/`: adds itself to the program. What is heavy (brokers, serial lines) it imports when it
+ * runs, so that `--help` answers at once. Its action throws {@link Trouble} to end otherwise than done.
+ */
+export type AddCommand = (program: Command) => void;
+
+/** Every command, in the order of the help. */
+const COMMANDS: readonly AddCommand[] = [];
+
+/** Where the talk and the answer go; the process's own, but for tests. */
+export interface Output {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+const PROCESS: Output = {
+  out: text => void process.stdout.write(text),
+  err: text => void process.stderr.write(text),
+};
+
+/** Runs the command that `args` (without node and script) name. Never rejects for expected trouble. */
+export async function main(
+  args: readonly string[],
+  commands: readonly AddCommand[] = COMMANDS,
+  output: Output = PROCESS,
+): Promise<ExitCode> {
+  const program = newProgram(commands, output);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (!(error instanceof Trouble)) throw error;
+    output.err(`underglass: ${error.message}\n`);
+    return error.code;
+  }
+}
+
+function newProgram(commands: readonly AddCommand[], output: Output): Command {
+  const program = new Command('underglass')
+    .description('The AMI premise interface as software.')
+    .version(version())
+    .usage('<command> [options]')
+    .configureOutput({ writeOut: output.out, writeErr: output.err })
+    .showHelpAfterError('(underglass --help lists the commands, underglass <command> --help their options)')
+    .exitOverride();
+  for (const add of commands) add(program);
+  return program;
+}
+
+function version(): string {
+  const file = new URL(import.meta.resolve('underglass/package.json'));
+  const { version: text }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
+  return text;
+}
