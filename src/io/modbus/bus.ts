@@ -1,0 +1,220 @@
+/**
+ * A bus: one line, many conversations. It gives out turns, opens the link when a request needs it, waits while the
+ * line must keep still, and closes what does not answer any more. Every request is answered, every conversation
+ * runs to its end; trouble is a reply, never a rejection.
+ */
+import { refused } from '../../base/assert.ts';
+import type { Result } from '../../base/assert.ts';
+import type { Duration, Instant } from '../../base/time.ts';
+import { after, instant, milliseconds } from '../../base/time.ts';
+import type { Conversation, Line, Link, ModbusReply, ModbusRequest, Turn } from '../../local/bus/mod.ts';
+import {
+  BACK_OFF_MIN,
+  WAITING_MAX,
+  backOff,
+  frameSilence,
+  join,
+  leave,
+  linkAddress,
+  noTurns,
+  openLine,
+  readyAt,
+  takeTurn,
+  transferTime,
+  writeWaits,
+} from '../../local/bus/mod.ts';
+import { openPipe } from './pipe.ts';
+import { now } from './port.ts';
+import { Session } from './session.ts';
+
+export interface Bus {
+  /** Holds the conversation to its end. Rejects only with what the conversation itself throws. */
+  run<T>(conversation: Conversation<T>, turn: Turn): Promise<T>;
+  /** Ends the link; what waits is answered `disconnected`. Resolves when every conversation has ended. */
+  close(): Promise<void>;
+  /** `tcp://host:port` or `serial:path`, for people. */
+  readonly address: string;
+}
+
+export interface BusOptions {
+  /** How long an answer may take, from the request's first byte. Default 1000, on a serial line plus the transfer. */
+  readonly timeoutMs?: number;
+  /** Stillness between the end of one exchange and the next request. Default 0, on a serial line 3.5 characters. */
+  readonly gapMs?: number;
+  /** How long after a timeout a late answer is waited for. Default 200, on a serial line the timeout again. */
+  readonly quarantineMs?: number;
+  /** Uniform over [0, 1): the jitter of the back-off. */
+  readonly random: () => number;
+}
+
+/** Timeouts in a row after which a connection is taken for dead: its peer may have lost power without a word. */
+const TIMEOUTS_MAX = 3;
+const DEFAULT_TIMEOUT_MS = 1000;
+const TCP_QUARANTINE_MS = 200;
+
+/** A conversation on the bus, and the request it waits with. */
+interface Entry {
+  request: ModbusRequest;
+  /** Goes on with `reply`; the next request, or `undefined` when it has ended. */
+  readonly next: (reply: ModbusReply) => ModbusRequest | undefined;
+}
+
+/** The bus of `link`. Nothing is opened before the first request. */
+export function openBus(link: Link, options: BusOptions): Bus {
+  return new ModbusBus(link, options);
+}
+
+class ModbusBus implements Bus {
+  readonly address: string;
+  readonly #link: Link;
+  readonly #random: () => number;
+  readonly #timeoutMs: number;
+  readonly #newLine: () => Line;
+  readonly #turns = noTurns<Entry>();
+  #session: Session | undefined;
+  #failures = 0;
+  #lost: { readonly at: Instant; readonly why: string } = { at: instant(Number.NEGATIVE_INFINITY), why: '' };
+  #nextAttempt = instant(0);
+  #working: Promise<void> | undefined;
+  #closed = false;
+  /** Ends a pause early, when the bus is closed. */
+  #wake: (() => void) | undefined;
+
+  constructor(link: Link, options: BusOptions) {
+    this.address = linkAddress(link);
+    this.#link = link;
+    this.#random = options.random;
+    const serial = link.kind === 'serial' ? link : undefined;
+    const transferMs = serial === undefined ? 0 : transferTime(serial.baud);
+    this.#timeoutMs = link.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS + transferMs;
+    const silence = Math.max(options.gapMs ?? 0, serial === undefined ? 0 : frameSilence(serial.baud));
+    const quarantine = options.quarantineMs ?? (serial === undefined ? TCP_QUARANTINE_MS : this.#timeoutMs);
+    const timing = { silence: milliseconds(silence), quarantine: milliseconds(quarantine) };
+    this.#newLine = () => openLine(serial === undefined ? 'mbap' : 'rtu', timing);
+  }
+
+  run<T>(conversation: Conversation<T>, turn: Turn): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const advance = (step: () => IteratorResult<ModbusRequest, T>): ModbusRequest | undefined => {
+        try {
+          const result = step();
+          if (!result.done) return result.value;
+          resolve(result.value);
+        } catch (error) {
+          reject(error);
+        }
+        return undefined;
+      };
+      const request = advance(() => conversation.next());
+      if (request === undefined) return;
+      const entry: Entry = { request, next: reply => advance(() => conversation.next(reply)) };
+      if (this.#closed) return drain(entry, 'the bus is closed');
+      if (!join(this.#turns, entry, turn)) return drain(entry, `${WAITING_MAX} conversations wait already`);
+      this.#working ??= this.#work();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#session?.close();
+    this.#wake?.();
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    while (this.#turns.writes.length + this.#turns.reads.length > 0) {
+      const link = await this.#ready();
+      // Taken only now: who came while the link opened or kept still may be first in line.
+      const entry = takeTurn(this.#turns);
+      if (entry === undefined) break;
+      const reply = link.ok ? await link.value.exchange(entry.request) : await later(link);
+      const next = entry.next(reply);
+      if (next === undefined) leave(this.#turns, entry);
+      else entry.request = next;
+    }
+    this.#working = undefined;
+  }
+
+  /** A session whose line is free, or why there is none. */
+  async #ready(): Promise<Result<Session, 'disconnected' | 'garbled'>> {
+    if (this.#closed) return refused('disconnected', 'the bus is closed', 'later');
+    const link = await this.#connected();
+    if (!link.ok) return link;
+    const { line } = link.value;
+    const patience = after(now(), milliseconds(4 * this.#timeoutMs));
+    for (let at = readyAt(line); at !== undefined && at > now(); at = readyAt(line)) {
+      // A device that babbles on its own keeps pushing the quiet back.
+      if (now() > patience) return refused('garbled', 'the line is never quiet', 'later');
+      await this.#pause(at);
+      if (this.#closed) return refused('disconnected', 'the bus is closed', 'later');
+    }
+    return link;
+  }
+
+  /** The session, opened if need be and if it may be now. */
+  async #connected(): Promise<Result<Session, 'disconnected'>> {
+    if (this.#session !== undefined && this.#session.timeouts >= TIMEOUTS_MAX) this.#session.close();
+    this.#mournSession();
+    if (this.#session !== undefined) return { ok: true, value: this.#session };
+    // A write may try before its time, but no device is hammered.
+    const gate = writeWaits(this.#turns) ? after(this.#lost.at, BACK_OFF_MIN) : this.#nextAttempt;
+    const wait = gate - now();
+    if (wait > BACK_OFF_MIN)
+      return refused('disconnected', `${this.#lost.why}; next attempt in ${wait} ms`, 'later');
+    if (wait > 0) await this.#pause(gate);
+    return this.#closed ? refused('disconnected', 'the bus is closed', 'later') : this.#open();
+  }
+
+  /** Takes note of a session that ended. One that never answered is a failure like one that never opened. */
+  #mournSession(): void {
+    const session = this.#session;
+    if (session?.closed === undefined) return;
+    this.#session = undefined;
+    if (session.answered) this.#failures = 0;
+    this.#fail(session.closed, session.answered ? BACK_OFF_MIN : undefined);
+  }
+
+  async #open(): Promise<Result<Session, 'disconnected'>> {
+    const pipe = await openPipe(this.#link, this.#timeoutMs);
+    if (!pipe.ok) {
+      this.#fail({ at: now(), why: pipe.detail ?? pipe.refusal });
+      return pipe;
+    }
+    this.#session = new Session(this.#newLine(), pipe.value, this.#timeoutMs);
+    if (this.#closed) this.#session.close();
+    return { ok: true, value: this.#session };
+  }
+
+  #fail(lost: { readonly at: Instant; readonly why: string }, wait?: Duration): void {
+    this.#failures += 1;
+    this.#lost = lost;
+    this.#nextAttempt = after(lost.at, wait ?? backOff(this.#failures, this.#random()));
+  }
+
+  #pause(until: Instant): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, until - now());
+      this.#wake = done;
+    });
+  }
+}
+
+/** Answers every request of a conversation that gets no turn. */
+function drain(entry: Entry, why: string): void {
+  setImmediate(() => {
+    const next = entry.next(refused('disconnected', why, 'later'));
+    if (next !== undefined) drain(entry, why);
+  });
+}
+
+/** Given in a turn of its own: a conversation that asks again and again must not hold up the process. */
+function later<T>(value: T): Promise<T> {
+  return new Promise(resolve => {
+    setImmediate(() => resolve(value));
+  });
+}
