@@ -18,7 +18,16 @@ import type {
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** Kinds of row. Each is owned by one machine of the gateway. */
-export type RowKind = 'replay' | 'seen' | 'membership' | 'event' | 'override' | 'ordered' | 'meta';
+export type RowKind =
+  | 'replay'
+  | 'seen'
+  | 'membership'
+  | 'event'
+  | 'cancel'
+  | 'override'
+  | 'ordered'
+  | 'receipt'
+  | 'meta';
 
 /** One change to the store. All changes given to one `persist` become durable together or not at all. */
 export type StoreChange =
@@ -76,6 +85,8 @@ export interface BrokerPort {
   /** Adds subscriptions; they are renewed on every reconnect. */
   subscribe(topics: readonly string[]): void;
   unsubscribe(topics: readonly string[]): void;
+  /** Drops the link and makes a new one, so that the broker delivers again what was not acknowledged. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -92,8 +103,11 @@ export interface DeviceOrder {
   readonly device: DeviceId;
   readonly axis: Axis;
   readonly value: number | undefined;
-  /** Whole seconds after which the device shall fall back by itself; absent: it holds until changed. */
-  readonly reversionS?: number;
+  /**
+   * Fall back to `value` by itself after `afterS` whole seconds without a refresh. Absent: it holds until
+   * changed. A device that cannot fall back to a value of our choosing is left to hold.
+   */
+  readonly reversion?: { readonly afterS: number; readonly value: number };
 }
 
 /** The devices behind this gateway. */

@@ -1,0 +1,117 @@
+/**
+ * THE decision: from everything that is asked, one setpoint an axis, with its reasons. Pure: the same
+ * question gives the same answer, so an answer can be defended years later.
+ *
+ * On each axis apart: of the active events that the customer has not overridden, the one that prevails by
+ * ranks.ts; without one, the default control; then the bounds of tariff, device and interconnection, which
+ * no rank lifts (TAR-1, TAR-2).
+ */
+import { formatPercent, formatW } from '../base/units.ts';
+import { clockTime } from '../base/time.ts';
+import { AXES, axisRow } from '../model/mod.ts';
+import type { Axis, AxisValues, DerEvent, MRID, Reason, Setpoint } from '../model/mod.ts';
+import { compareEvents, rankOf } from './ranks.ts';
+import { endOf } from './schedule.ts';
+
+/** Inclusive bounds on the integer of an axis; whose they are is said in `why`. */
+export interface Bound {
+  readonly axis: Axis;
+  readonly min: number;
+  readonly max: number;
+  readonly rule: string;
+  readonly why: string;
+}
+
+export interface Question {
+  /** Active events, in any order. */
+  readonly events: readonly { readonly event: DerEvent; readonly overridden: boolean }[];
+  /** The default control last signed by the utility: holds where no event does. */
+  readonly defaults: AxisValues;
+  readonly bounds: readonly Bound[];
+}
+
+export interface Decision {
+  readonly setpoint: Setpoint;
+  /** The event that holds the axis. */
+  readonly holder?: MRID;
+}
+
+/** One decision for every axis of the table, in its order. An axis nothing is asked of is `none`. */
+export function decide(question: Question): ReadonlyMap<Axis, Decision> {
+  return new Map(AXES.map(({ axis }) => [axis, decideAxis(axis, question)]));
+}
+
+function decideAxis(axis: Axis, question: Question): Decision {
+  const asking = question.events.filter(({ event }) => event.axes[axis] !== undefined);
+  const lifted = asking.filter(({ overridden }) => overridden).map(({ event }) => liftedReason(event));
+  const [holder] = asking.flatMap(({ event, overridden }) => (overridden ? [] : [event])).sort(compareEvents);
+  const asked = holder === undefined ? question.defaults[axis] : holder.axes[axis];
+  const base: Reason[] =
+    holder !== undefined
+      ? [eventReason(axis, holder)]
+      : asked !== undefined
+        ? [{ rule: 'default', text: `${formatValue(axis, asked)}: default control` }]
+        : [];
+  const bounded = bind(axis, asked, question.bounds);
+  const reasons = [...bounded.reasons, ...base, ...lifted];
+  const setpoint: Setpoint = {
+    axis,
+    order: bounded.value === undefined ? { kind: 'none' } : { kind: 'value', value: bounded.value },
+    reasons:
+      reasons.length > 0
+        ? reasons
+        : [{ rule: 'none', text: `no event and no default asks for a ${axisRow(axis).does}` }],
+  };
+  return holder === undefined ? { setpoint } : { setpoint, holder: holder.mRID };
+}
+
+/** `asked` brought inside every bound; with nothing asked, a bound that is tighter than the axis itself still holds. */
+function bind(
+  axis: Axis,
+  asked: number | undefined,
+  bounds: readonly Bound[],
+): { value: number | undefined; reasons: Reason[] } {
+  const row = axisRow(axis);
+  let value = asked;
+  const reasons: Reason[] = [];
+  for (const bound of bounds) {
+    if (bound.axis !== axis) continue;
+    const from = value ?? (bound.max < row.max ? row.max : bound.min > row.min ? row.min : undefined);
+    if (from === undefined) continue;
+    const within = Math.min(Math.max(from, bound.min), bound.max);
+    if (within === value) continue;
+    value = within;
+    reasons.unshift({ rule: bound.rule, text: `${formatValue(axis, within)}: ${bound.why}` });
+  }
+  return { value, reasons };
+}
+
+/** `50 %: dispatch event dr-1 by utility until 14:05 UTC`. */
+function eventReason(axis: Axis, event: DerEvent): Reason {
+  const rank = rankOf(event.class);
+  const end = endOf(event);
+  const until = end === undefined ? 'until released' : `until ${clockTime(end)}`;
+  return {
+    rule: event.class === 'emergency' ? 'OVR-4' : event.class === 'transmission' ? 'OVR-3' : 'PROF-1',
+    text: `${formatValue(axis, event.axes[axis] ?? 0)}: ${nameOf(event, rank.means)} ${event.mRID} by ${event.issuer} ${until}`,
+  };
+}
+
+function nameOf(event: DerEvent, means: string): string {
+  return event.class === 'emergency' && event.axes.opModConnect !== 0 ? 'emergency event' : means;
+}
+
+function liftedReason(event: DerEvent): Reason {
+  return {
+    rule: 'OVR-1',
+    text: `${rankOf(event.class).means} ${event.mRID} by ${event.issuer} is overridden by the customer`,
+  };
+}
+
+/** The value of an axis in words: `disconnected`, `50 %`, `4 kW`. */
+export function formatValue(axis: Axis, value: number): string {
+  if (axis === 'opModConnect') return value === 0 ? 'disconnected' : 'connected';
+  const { unit } = axisRow(axis);
+  if (unit.startsWith('W')) return formatW(value);
+  return unit.startsWith('0.0001') ? `power factor ${value / 10_000}` : formatPercent(value);
+}

@@ -1,0 +1,195 @@
+/**
+ * The schedule: every event this gateway knows and where it stands in its life. It decides when an event
+ * begins and ends, never what is done about it; which event holds an axis is the decision's (decide.ts), and
+ * whether an event counts as superseded follows from that.
+ *
+ * Events are immutable but for their status; a missing event is not a cancel; an ended event stays known for
+ * a day so that its mRID cannot come back to life.
+ */
+import { ok, refused } from '../base/assert.ts';
+import type { Result } from '../base/assert.ts';
+import { after, hours } from '../base/time.ts';
+import type { UnixTime } from '../base/time.ts';
+import { classNumber } from '../model/mod.ts';
+import type { CommandClass, Cti, DerEvent, MRID } from '../model/mod.ts';
+
+/** A year of hourly events of a busy program fits twice over in memory; the store keeps what is older. */
+export const MAX_EVENTS = 4096;
+/** Cancels of events not seen yet: a reordered broker delivers a handful, a faulty issuer no more than this. */
+export const MAX_EARLY_CANCELS = 256;
+/** How long an ended event is remembered; longer than any command stays valid. */
+export const REMEMBER_ENDED = hours(24);
+
+export type EntryStatus = 'scheduled' | 'active' | 'completed' | 'cancelled';
+
+export interface Entry {
+  readonly event: DerEvent;
+  status: EntryStatus;
+  /** When it ended, for one that has. */
+  endedAt?: UnixTime;
+  acknowledgedAt?: UnixTime;
+  /** Set while the customer overrides it. */
+  overriddenAt?: UnixTime;
+}
+
+/** A cancel whose event has not come: when it comes, it is cancelled on arrival. */
+export interface EarlyCancel {
+  readonly mRID: MRID;
+  readonly issuer: string;
+  readonly class: CommandClass;
+  readonly at: UnixTime;
+}
+
+export interface Schedule {
+  readonly entries: Map<MRID, Entry>;
+  readonly early: Map<MRID, EarlyCancel>;
+}
+
+/** What changed in an event's life, for receipts. `started` and `completed` come by time alone. */
+export interface Transition {
+  readonly entry: Entry;
+  readonly to: 'scheduled' | 'started' | 'completed' | 'cancelled';
+}
+
+export type ScheduleRefusal =
+  | 'event-expired'
+  | 'event-changed'
+  | 'event-over'
+  | 'event-unknown'
+  | 'schedule-full'
+  | 'cancel-issuer'
+  | 'cancel-class';
+
+export function newSchedule(entries: readonly Entry[] = [], early: readonly EarlyCancel[] = []): Schedule {
+  return {
+    entries: new Map(entries.map(e => [e.event.mRID, e])),
+    early: new Map(early.map(c => [c.mRID, c])),
+  };
+}
+
+/** When the event ends by itself; `undefined`: only by a cancel. */
+export function endOf(event: DerEvent): UnixTime | undefined {
+  return event.duration === undefined ? undefined : after(event.start, event.duration);
+}
+
+/** Takes an event in. Whether it starts at once is told by the next {@link advance}. */
+export function receive(
+  schedule: Schedule,
+  event: DerEvent,
+  now: UnixTime,
+): Result<Transition, ScheduleRefusal> {
+  const known = schedule.entries.get(event.mRID);
+  if (known !== undefined)
+    return refused('event-changed', `event ${event.mRID} exists; an event never changes but in status`);
+  const end = endOf(event);
+  if (end !== undefined && end <= now)
+    return refused('event-expired', `event ${event.mRID} was over when it came`);
+  if (schedule.entries.size >= MAX_EVENTS && !dropOneEnded(schedule)) {
+    return refused('schedule-full', `${MAX_EVENTS} events are waiting or active`, 'later');
+  }
+  const early = schedule.early.get(event.mRID);
+  if (early !== undefined && mayCancel(event, early).ok) {
+    schedule.early.delete(event.mRID);
+    const entry: Entry = { event, status: 'cancelled', endedAt: now };
+    schedule.entries.set(event.mRID, entry);
+    return ok({ entry, to: 'cancelled' });
+  }
+  const entry: Entry = { event, status: 'scheduled' };
+  schedule.entries.set(event.mRID, entry);
+  return ok({ entry, to: 'scheduled' });
+}
+
+/** Ends an event on its issuer's word. A cancel that comes before its event waits for it. */
+export function cancel(
+  schedule: Schedule,
+  by: Omit<EarlyCancel, 'at'>,
+  now: UnixTime,
+): Result<Transition, ScheduleRefusal> {
+  const entry = schedule.entries.get(by.mRID);
+  if (entry === undefined) {
+    if (schedule.early.size < MAX_EARLY_CANCELS) schedule.early.set(by.mRID, { ...by, at: now });
+    return refused('event-unknown', `event ${by.mRID} has not come; it will be refused when it does`);
+  }
+  if (entry.endedAt !== undefined) return refused('event-over', `event ${by.mRID} is ${entry.status}`);
+  const allowed = mayCancel(entry.event, by);
+  if (!allowed.ok) return allowed;
+  end(entry, 'cancelled', now);
+  return ok({ entry, to: 'cancelled' });
+}
+
+/** Starts and completes what is due by `now`, in the order in which it fell due. */
+export function advance(schedule: Schedule, now: UnixTime): readonly Transition[] {
+  const due: { at: UnixTime; transition: Transition }[] = [];
+  for (const entry of schedule.entries.values()) {
+    const ends = endOf(entry.event);
+    if (entry.status === 'scheduled' && entry.event.start <= now) {
+      entry.status = 'active';
+      due.push({ at: entry.event.start, transition: { entry, to: 'started' } });
+    }
+    if (entry.status === 'active' && ends !== undefined && ends <= now) {
+      end(entry, 'completed', ends);
+      due.push({ at: ends, transition: { entry, to: 'completed' } });
+    }
+  }
+  return due.sort((a, b) => a.at - b.at).map(d => d.transition);
+}
+
+/** Forgets what ended more than {@link REMEMBER_ENDED} ago; returns the mRIDs, so that their rows go too. */
+export function forget(schedule: Schedule, now: UnixTime): readonly MRID[] {
+  const gone: MRID[] = [];
+  for (const [mRID, entry] of schedule.entries) {
+    if (entry.endedAt !== undefined && after(entry.endedAt, REMEMBER_ENDED) <= now) gone.push(mRID);
+  }
+  for (const mRID of gone) schedule.entries.delete(mRID);
+  return gone;
+}
+
+/** The next moment at which {@link advance} has something to do. */
+export function nextWake(schedule: Schedule): UnixTime | undefined {
+  let next: UnixTime | undefined;
+  for (const entry of schedule.entries.values()) {
+    const at =
+      entry.status === 'scheduled'
+        ? entry.event.start
+        : entry.status === 'active'
+          ? endOf(entry.event)
+          : undefined;
+    if (at !== undefined && (next === undefined || at < next)) next = at;
+  }
+  return next;
+}
+
+export function activeEntries(schedule: Schedule): readonly Entry[] {
+  return [...schedule.entries.values()].filter(entry => entry.status === 'active');
+}
+
+/** The event that `cti` brought, for the answer to a repetition. */
+export function entryOfCommand(schedule: Schedule, cti: Cti): Entry | undefined {
+  return [...schedule.entries.values()].find(entry => entry.event.cti === cti);
+}
+
+function end(entry: Entry, status: 'completed' | 'cancelled', at: UnixTime): void {
+  entry.status = status;
+  entry.endedAt = at;
+}
+
+/** An event is ended by its own issuer only, with a key that could have made it. */
+function mayCancel(
+  event: DerEvent,
+  by: { issuer: string; class: CommandClass },
+): Result<true, ScheduleRefusal> {
+  if (by.issuer !== event.issuer) {
+    return refused('cancel-issuer', `event ${event.mRID} is ${event.issuer}'s, not ${by.issuer}'s`);
+  }
+  if (classNumber(by.class) > classNumber(event.class)) {
+    return refused('cancel-class', `a ${by.class} command does not end a ${event.class} event`);
+  }
+  return ok(true);
+}
+
+function dropOneEnded(schedule: Schedule): boolean {
+  for (const [mRID, entry] of schedule.entries) {
+    if (entry.endedAt !== undefined) return schedule.entries.delete(mRID);
+  }
+  return false;
+}

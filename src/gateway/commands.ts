@@ -1,0 +1,277 @@
+/**
+ * A message from the WAN: bytes become a verified command or a named refusal, and a command becomes a change
+ * of the schedule, the memberships or the outbox. Nothing is acknowledged to the broker before what it
+ * changed is durable; a refused message is acknowledged, so that it does not come again.
+ */
+import { between, minutes, seconds } from '../base/time.ts';
+import type { Now } from '../base/time.ts';
+import { schedule } from '../control/mod.ts';
+import type { Transition } from '../control/mod.ts';
+import { axesOf } from '../model/mod.ts';
+import type {
+  AckBody,
+  CancelBody,
+  Command,
+  DerEvent,
+  EventBody,
+  GrantBody,
+  Response,
+  StreamName,
+} from '../model/mod.ts';
+import { judgeReplay, markReplay, openCommand } from '../wan/envelope/mod.ts';
+import { applyGrant, judgeAudience } from '../wan/groups/mod.ts';
+import { acknowledged } from '../wan/uplink/mod.ts';
+import type { Input, Work } from './effects.ts';
+import type { Cause } from './orders.ts';
+import { aboutEvent, askForGrant, receipt, refusalReceipt } from './reports.ts';
+import { count, put } from './state.ts';
+import type { GatewayState } from './state.ts';
+
+/** A repetition is answered at most this often for one command: its sender waits at least as long. */
+const ANSWER_AGAIN_EVERY = seconds(1);
+/** A grant is asked for at most this often for one group. */
+const ASK_GRANT_EVERY = minutes(1);
+/** Times of answers and questions kept; when full they are forgotten together, which costs one too many each. */
+const MAX_REMEMBERED = 1024;
+
+/** Handles one message. The causes returned are answered when their orders have ended. */
+export function message(
+  state: GatewayState,
+  work: Work,
+  input: Extract<Input, { on: 'message' }>,
+  now: Now,
+): readonly Cause[] {
+  work.wish({ do: 'acknowledge', token: input.token });
+  if (input.retained) return refuseUnread(state, work, 'retained', 'commands are never retained');
+  const { settings } = state;
+  const keyOf = (kid: Command['kid']) => settings.keys.get(kid);
+  const opened = openCommand(input.payload, {
+    topic: input.topic,
+    now: now.unix,
+    utility: settings.utility,
+    keyOf,
+  });
+  if (!opened.ok) {
+    refuseUnread(state, work, opened.refusal, opened.detail ?? '');
+    const { authenticated, refusal } = opened;
+    if (authenticated !== undefined)
+      refusalReceipt(
+        state,
+        work,
+        { ...authenticated, refusal, response: responseTo(refusal), why: opened.detail ?? refusal },
+        now,
+      );
+    return [];
+  }
+  const command = opened.value;
+  return command.body.kind === 'ack'
+    ? ack(state, work, command.body, now)
+    : receive(state, work, command, now);
+}
+
+/** A verified command: is it for us, is it new, and what does it change? */
+function receive(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
+  const replay = judgeReplay(state.replay, command);
+  if (replay.verdict === 'duplicate') return answerAgain(state, work, command, now);
+  if (replay.verdict === 'refused')
+    return refuse(state, work, command, { refusal: replay.refusal, why: replayWhy(command) }, now);
+  const addressed = judgeAudience(state.memberships, state.settings.gateway, command);
+  if (!addressed.ok) {
+    if (addressed.refusal === 'group-epoch-future' && command.audience.kind === 'group')
+      requestGrant(state, work, command.audience.id, now);
+    return refuse(
+      state,
+      work,
+      command,
+      { refusal: addressed.refusal, why: addressed.detail ?? addressed.refusal },
+      now,
+    );
+  }
+  for (const row of markReplay(state.replay, command)) work.store({ op: 'put', ...row });
+  count(state, 'commands');
+  work.log('info', 'command.verified', `${command.body.kind} from ${command.issuer} (${command.class})`, {
+    cti: command.cti,
+  });
+  return carryOut(state, work, command, now);
+}
+
+function carryOut(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
+  const { body } = command;
+  switch (body.kind) {
+    case 'event':
+      return event(state, work, command, body, now);
+    case 'cancel':
+      return cancel(state, work, command, body, now);
+    case 'grant':
+      return grant(state, work, command, body, now);
+    default:
+      return [];
+  }
+}
+
+function event(
+  state: GatewayState,
+  work: Work,
+  command: Command,
+  body: EventBody,
+  now: Now,
+): readonly Cause[] {
+  const derEvent = eventOf(command, body);
+  const taken = schedule.receive(state.schedule, derEvent, now.unix);
+  if (!taken.ok)
+    return refuse(state, work, command, { refusal: taken.refusal, why: taken.detail ?? taken.refusal }, now);
+  storeEntry(work, taken.value);
+  if (taken.value.to === 'cancelled') {
+    work.store({ op: 'delete', kind: 'cancel', key: body.mRID });
+    receipt(
+      state,
+      work,
+      aboutEvent(derEvent, 'cancelled', `event ${body.mRID} was cancelled before it came`),
+      now,
+    );
+    return [];
+  }
+  const waitS = Math.max(0, Math.ceil(between(now.unix, body.start) / 1000));
+  receipt(
+    state,
+    work,
+    aboutEvent(
+      derEvent,
+      'received',
+      `event ${body.mRID} received${waitS > 0 ? `, starts in ${waitS} s` : ''}`,
+    ),
+    now,
+  );
+  return [];
+}
+
+function cancel(
+  state: GatewayState,
+  work: Work,
+  command: Command,
+  body: CancelBody,
+  now: Now,
+): readonly Cause[] {
+  const by = { mRID: body.mRID, issuer: command.issuer, class: command.class };
+  const before = state.schedule.entries.get(body.mRID)?.status;
+  const done = schedule.cancel(state.schedule, by, now.unix);
+  if (!done.ok) {
+    const early = state.schedule.early.get(body.mRID);
+    if (done.refusal === 'event-unknown' && early !== undefined) work.store(put('cancel', body.mRID, early));
+    return refuse(state, work, command, { refusal: done.refusal, why: done.detail ?? done.refusal }, now);
+  }
+  storeEntry(work, done.value);
+  const { event: ended } = done.value.entry;
+  const axes = before === 'active' ? axesOf(ended.axes) : [];
+  const why = `event ${ended.mRID} cancelled by ${command.issuer}`;
+  return [
+    { receipt: aboutEvent(ended, 'cancelled', why), axes },
+    { receipt: aboutEvent({ cti: command.cti, mRID: ended.mRID }, 'completed', why), axes },
+  ];
+}
+
+function grant(
+  state: GatewayState,
+  work: Work,
+  command: Command,
+  body: GrantBody,
+  now: Now,
+): readonly Cause[] {
+  const taken = applyGrant(state.memberships, body);
+  if (!taken.ok)
+    return refuse(state, work, command, { refusal: taken.refusal, why: taken.detail ?? taken.refusal }, now);
+  if (taken.value !== undefined) work.store({ op: 'put', ...taken.value });
+  work.wish({ do: 'listen', group: body.group, member: body.member });
+  state.reported.due = true;
+  const why = `${body.member ? 'member' : 'no longer member'} of ${body.group} from epoch ${body.epoch}`;
+  receipt(state, work, { kind: 'receipt', cti: command.cti, response: 'completed', why }, now);
+  return [];
+}
+
+/** The head end holds records: they leave the outbox. Cumulative, so an old or repeated one changes nothing. */
+function ack(state: GatewayState, work: Work, body: AckBody, now: Now): readonly Cause[] {
+  for (const [name, through] of Object.entries(body.through)) {
+    const stream = name as StreamName;
+    const upTo = acknowledged(state.uplink, stream, through, now.instant);
+    if (upTo !== undefined) work.store({ op: 'trim', stream, through: upTo });
+  }
+  return [];
+}
+
+/** The same bytes again: nothing is done, the stored receipt is sent again as the record it was. */
+function answerAgain(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
+  count(state, 'duplicate');
+  const record = state.receipts.get(command.cti);
+  const last = state.answeredAgain.get(command.cti);
+  if (record === undefined || (last !== undefined && now.instant - last < ANSWER_AGAIN_EVERY)) return [];
+  if (state.answeredAgain.size >= MAX_REMEMBERED) state.answeredAgain.clear();
+  state.answeredAgain.set(command.cti, now.instant);
+  work.wish({ do: 'publish', record, session: -1 });
+  work.log('info', 'command.duplicate', 'the same command again: its receipt is repeated, nothing is done', {
+    cti: command.cti,
+  });
+  return [];
+}
+
+function refuse(
+  state: GatewayState,
+  work: Work,
+  command: Command,
+  no: { refusal: string; why: string },
+  now: Now,
+): readonly Cause[] {
+  refuseUnread(state, work, no.refusal, no.why);
+  const { cti, kid } = command;
+  refusalReceipt(state, work, { cti, kid, ...no, response: responseTo(no.refusal) }, now);
+  return [];
+}
+
+function refuseUnread(state: GatewayState, work: Work, refusal: string, why: string): readonly Cause[] {
+  count(state, `refused.${refusal}`);
+  work.log('warn', 'command.refused', why === '' ? refusal : `${refusal}: ${why}`);
+  return [];
+}
+
+function requestGrant(state: GatewayState, work: Work, group: GrantBody['group'], now: Now): void {
+  const asked = state.askedGrant.get(group);
+  if (asked !== undefined && now.instant - asked < ASK_GRANT_EVERY) return;
+  if (state.askedGrant.size >= MAX_REMEMBERED) state.askedGrant.clear();
+  state.askedGrant.set(group, now.instant);
+  askForGrant(state, work, { group, why: `a command names a newer epoch of ${group}` }, now);
+}
+
+function responseTo(refusal: string): Response {
+  if (refusal === 'expired' || refusal === 'event-expired') return 'expired';
+  return refusal === 'not-member' || refusal === 'not-addressed' ? 'notApplicable' : 'invalid';
+}
+
+function replayWhy({ sequence, stream, issuer }: Command): string {
+  return `sequence ${sequence} of stream ${stream} by ${issuer} is used, or out of its window`;
+}
+
+/** Every change of an event's life is one row, so that a restart finds it where it stood. */
+export function storeEntry(work: Work, { entry }: Pick<Transition, 'entry'>): void {
+  work.store(put('event', entry.event.mRID, entry));
+}
+
+function eventOf(command: Command, body: EventBody): DerEvent {
+  const { issuer, kid, cti, audience, primacy, issuedAt } = command;
+  const { mRID, service, start, axes, duration, note } = body;
+  return {
+    ...{
+      mRID,
+      service,
+      class: command.class,
+      primacy,
+      issuer,
+      kid,
+      cti,
+      audience,
+      createdAt: issuedAt,
+      start,
+      axes,
+    },
+    ...(duration === undefined ? {} : { duration }),
+    ...(note === undefined ? {} : { note }),
+  };
+}

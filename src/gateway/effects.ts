@@ -1,0 +1,95 @@
+/**
+ * What goes into a step and what comes out of it. Inputs are facts that happened; effects are wishes the
+ * interpreter carries out, in order, after everything the step persists is on the disk.
+ */
+import type {
+  Applied,
+  GroupId,
+  PremiseReply,
+  PremiseRequest,
+  Reading,
+  StreamName,
+  UplinkRecord,
+} from '../model/mod.ts';
+import type { DeviceOrder, DeviceState, StoreChange } from './ports.ts';
+
+export type Input =
+  /** `token` names the message to the interpreter, so that a later `acknowledge` finds its PUBACK. */
+  | {
+      readonly on: 'message';
+      readonly token: number;
+      readonly topic: string;
+      readonly payload: Uint8Array;
+      readonly retained: boolean;
+    }
+  | { readonly on: 'link'; readonly up: boolean; readonly why: string }
+  /** The broker took a record, or the link was lost before it did. */
+  | { readonly on: 'published'; readonly session: number }
+  | {
+      readonly on: 'loaded';
+      readonly stream: StreamName;
+      readonly after: number;
+      readonly records: readonly UplinkRecord[];
+    }
+  | { readonly on: 'reading'; readonly reading: Reading }
+  | { readonly on: 'device'; readonly state: DeviceState }
+  | { readonly on: 'applied'; readonly order: number; readonly applied: Applied }
+  | { readonly on: 'request'; readonly request: number; readonly ask: PremiseRequest }
+  | { readonly on: 'codeChecked'; readonly request: number; readonly right: boolean }
+  | { readonly on: 'tick' };
+
+export type Effect =
+  /** At most one a step, and always its first effect. */
+  | { readonly do: 'persist'; readonly changes: readonly StoreChange[] }
+  | { readonly do: 'acknowledge'; readonly token: number }
+  | { readonly do: 'listen'; readonly group: GroupId; readonly member: boolean }
+  | { readonly do: 'actuate'; readonly order: DeviceOrder }
+  | { readonly do: 'publish'; readonly record: UplinkRecord; readonly session: number }
+  | { readonly do: 'load'; readonly stream: StreamName; readonly after: number; readonly limit: number }
+  /** What the display shows has changed; the interpreter asks for the view, at most some times a second. */
+  | { readonly do: 'show' }
+  | { readonly do: 'check'; readonly request: number; readonly code: string }
+  | { readonly do: 'reply'; readonly request: number; readonly reply: PremiseReply }
+  | { readonly do: 'log'; readonly entry: LogEntry };
+
+/** One line of the log: a decision or an observation, as a value. */
+export interface LogEntry {
+  readonly level: 'info' | 'warn' | 'error';
+  /** Short and stable, for filtering: `command.refused`, `order.implemented`. */
+  readonly event: string;
+  /** A sentence for a person. */
+  readonly text: string;
+  readonly mRID?: string;
+  readonly cti?: string;
+  readonly device?: string;
+}
+
+/** Collects what one step wants; every change to the store in it is one batch. */
+export class Work {
+  readonly #changes: StoreChange[] = [];
+  readonly #effects: Effect[] = [];
+
+  store(change: StoreChange): void {
+    this.#changes.push(change);
+  }
+
+  wish(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  log(
+    level: LogEntry['level'],
+    event: string,
+    text: string,
+    about: Pick<LogEntry, 'mRID' | 'cti' | 'device'> = {},
+  ): void {
+    this.#effects.push({ do: 'log', entry: { level, event, text, ...about } });
+  }
+
+  /** All effects, the persist first. */
+  effects(): readonly Effect[] {
+    return this.#changes.length === 0
+      ? this.#effects
+      : [{ do: 'persist', changes: this.#changes }, ...this.#effects];
+  }
+}

@@ -1,0 +1,6 @@
+/** The gateway and the doors it needs. This is the room's one door. */
+export * from './effects.ts';
+export * from './ports.ts';
+export * from './runtime.ts';
+export * from './state.ts';
+export * from './step.ts';

@@ -1,0 +1,300 @@
+/**
+ * Orders to devices: what each device was told on each axis, what came of it, and when it is told again. A
+ * newer order on an axis replaces the one before; an answer to an older one changes nothing.
+ */
+import { after, milliseconds, seconds } from '../base/time.ts';
+import type { Instant, Now } from '../base/time.ts';
+import { axesOf } from '../model/mod.ts';
+import type { Applied, Axis, DerEvent, DeviceId, Reading, ReceiptBody } from '../model/mod.ts';
+import type { Work } from './effects.ts';
+import type { DeviceOrder, DeviceState } from './ports.ts';
+import { aboutEvent, describeApplied, receipt } from './reports.ts';
+import { put, standingKey } from './state.ts';
+import type { GatewayState, Standing } from './state.ts';
+
+/** A device that did not answer is ordered again this much later, and at once when it is found again. */
+export const RETRY_UNKNOWN = seconds(5);
+/** A device that refused is asked again: an installer may have switched remote control on meanwhile. */
+export const RETRY_REFUSED = seconds(60);
+/** After an answer, readings this young may still show the time before the write: two polls and a margin. */
+export const SETTLE = seconds(3);
+/** Receipts that wait for orders. One event waits once; more than this means orders never end. */
+export const MAX_AWAITING = 256;
+
+/** A receipt to be sent when the orders on `axes` that this step issues have ended. */
+export interface Cause {
+  readonly receipt: ReceiptBody;
+  readonly axes: readonly Axis[];
+}
+
+/** Orders what differs from what each device was told, and what is due again. Returns the new orders. */
+export function issueOrders(state: GatewayState, work: Work, now: Now): readonly Standing[] {
+  const issued: Standing[] = [];
+  for (const device of state.devices.values()) {
+    for (const axis of device.axes) {
+      const standing = issueOne(state, device, axis, now);
+      if (standing === undefined) continue;
+      issued.push(standing);
+      const order = orderOf(state, standing);
+      work.wish({ do: 'actuate', order });
+      if (standing.value !== undefined) {
+        const { device: id, value } = standing;
+        work.store(put('ordered', standingKey(id, axis), { device: id, axis, value }));
+      }
+    }
+  }
+  return issued;
+}
+
+/** Lets the receipts of this step wait for its orders, or sends them at once where there are none. */
+export function attach(
+  state: GatewayState,
+  work: Work,
+  todo: { causes: readonly Cause[]; issued: readonly Standing[] },
+  now: Now,
+): void {
+  for (const { receipt: body, axes } of todo.causes) {
+    const orders = new Set(todo.issued.filter(s => axes.includes(s.axis)).map(s => s.order));
+    const applied = absentDevices(state, axes);
+    if (orders.size > 0 && state.awaiting.length < MAX_AWAITING)
+      state.awaiting.push({ receipt: body, orders, applied });
+    else sendReceipt(state, work, { ...body, applied: [...applied, ...standingResults(state, axes)] }, now);
+  }
+}
+
+/** An order ended. */
+export function applied(
+  state: GatewayState,
+  work: Work,
+  answer: { order: number; applied: Applied },
+  now: Now,
+): void {
+  const { device, axis, outcome } = answer.applied;
+  const standing = state.standing.get(standingKey(device, axis));
+  const about = { device };
+  if (standing === undefined || standing.order !== answer.order) {
+    return work.log(
+      'info',
+      'order.overtaken',
+      `${axis} on ${device}: an older order ended ${outcome}`,
+      about,
+    );
+  }
+  const before = standing.applied;
+  standing.outstanding = false;
+  standing.applied = answer.applied;
+  standing.answeredAt = now.instant;
+  const again = orderAgainAt(state, standing, now.instant);
+  if (again === undefined) delete standing.againAt;
+  else standing.againAt = again;
+  if (before?.outcome !== outcome) {
+    state.reported.due = true;
+    work.log(
+      outcome === 'implemented' ? 'info' : 'warn',
+      `order.${outcome}`,
+      `${axis} on ${describeApplied([answer.applied])}`,
+      about,
+    );
+  }
+  if (standing.value === undefined && outcome === 'implemented') {
+    state.standing.delete(standingKey(device, axis));
+    work.store({ op: 'delete', kind: 'ordered', key: standingKey(device, axis) });
+  }
+  if (!settleAwaiting(state, work, answer, now) && before?.outcome !== outcome) {
+    lateReceipt(state, work, answer.applied, now);
+  }
+}
+
+/** A device came back or was lost. One that came back may have lost everything it was told. */
+export function deviceChanged(state: GatewayState, work: Work, device: DeviceState): void {
+  state.devices.set(device.device, device);
+  state.reported.due = true;
+  work.log(device.present ? 'info' : 'warn', device.present ? 'device.found' : 'device.lost', device.why, {
+    device: device.device,
+  });
+  if (!device.present) state.readings.delete(device.device);
+  for (const standing of state.standing.values()) {
+    if (standing.device === device.device && device.present) forgetAnswer(standing);
+  }
+}
+
+/** A device seen to hold something else than it was told is told again (a reset, another master, a person). */
+export function noteDrift(state: GatewayState, work: Work, reading: Reading, now: Now): void {
+  for (const standing of state.standing.values()) {
+    if (
+      standing.device !== reading.device ||
+      standing.outstanding ||
+      standing.applied?.outcome !== 'implemented'
+    )
+      continue;
+    if (standing.answeredAt === undefined || now.instant - standing.answeredAt < SETTLE) continue;
+    const held = heldOn(standing.axis, reading);
+    if (held === undefined || standing.value === undefined || !differs(held, standing.value)) continue;
+    forgetAnswer(standing);
+    state.reported.due = true;
+    work.log(
+      'warn',
+      'device.drifted',
+      `${standing.axis} on ${reading.device} is ${held}, was ordered ${standing.value}: ordering again`,
+      {
+        device: reading.device,
+      },
+    );
+  }
+}
+
+/** The earliest moment at which an order is due again. */
+export function nextOrderAt(state: GatewayState): Instant | undefined {
+  const due = [...state.standing.values()].flatMap(s =>
+    s.againAt === undefined || s.outstanding ? [] : [s.againAt],
+  );
+  return due.length === 0 ? undefined : (Math.min(...due) as Instant);
+}
+
+function issueOne(state: GatewayState, device: DeviceState, axis: Axis, now: Now): Standing | undefined {
+  const order = state.decisions.get(axis)?.setpoint.order;
+  const value = order?.kind === 'value' ? order.value : undefined;
+  const key = standingKey(device.device, axis);
+  const standing = state.standing.get(key);
+  if (!device.present || (standing === undefined && value === undefined)) return undefined;
+  if (standing !== undefined && standing.value === value) {
+    const due = standing.againAt !== undefined && standing.againAt <= now.instant;
+    if (standing.outstanding || (standing.applied !== undefined && !due)) return undefined;
+  }
+  const next: Standing = standing ?? { device: device.device, axis, order: 0, value, outstanding: true };
+  if (next.value !== value) delete next.applied;
+  next.order = state.nextOrder++;
+  next.value = value;
+  next.outstanding = true;
+  delete next.againAt;
+  state.standing.set(key, next);
+  return next;
+}
+
+/** A limit falls back to the default control if we die (never to "unlimited"); an isolation never does (OVR-4). */
+function orderOf(state: GatewayState, standing: Standing): DeviceOrder {
+  const { order, device, axis, value } = standing;
+  const fallback = reversionOf(state, standing);
+  return { order, device, axis, value, ...(fallback === undefined ? {} : { reversion: fallback }) };
+}
+
+function reversionOf(state: GatewayState, { axis, value }: Standing): DeviceOrder['reversion'] {
+  const fallback = state.settings.defaults[axis];
+  const held = state.decisions.get(axis)?.holder;
+  const emergency = held !== undefined && state.schedule.entries.get(held)?.event.class === 'emergency';
+  if (
+    axis === 'opModConnect' ||
+    emergency ||
+    value === undefined ||
+    fallback === undefined ||
+    fallback === value
+  )
+    return undefined;
+  return { afterS: Math.ceil(state.settings.reversion / 1000), value: fallback };
+}
+
+function orderAgainAt(state: GatewayState, standing: Standing, now: Instant): Instant | undefined {
+  switch (standing.applied?.outcome) {
+    case 'unknown':
+      return after(now, RETRY_UNKNOWN);
+    case 'refused':
+      return after(now, RETRY_REFUSED);
+    default:
+      return reversionOf(state, standing) === undefined
+        ? undefined
+        : after(now, milliseconds(state.settings.reversion / 2));
+  }
+}
+
+/** Whether a receipt was waiting for this order. */
+function settleAwaiting(
+  state: GatewayState,
+  work: Work,
+  answer: { order: number; applied: Applied },
+  now: Now,
+): boolean {
+  const waiting = state.awaiting.filter(a => a.orders.delete(answer.order));
+  for (const entry of waiting) entry.applied.push(answer.applied);
+  sendComplete(state, work, now);
+  return waiting.length > 0;
+}
+
+/** Receipts whose orders have all ended, or were replaced by newer ones, go out. */
+export function sendComplete(state: GatewayState, work: Work, now: Now): void {
+  const current = new Set([...state.standing.values()].map(s => s.order));
+  for (let i = state.awaiting.length - 1; i >= 0; i--) {
+    const entry = state.awaiting[i];
+    if (entry === undefined || [...entry.orders].some(order => current.has(order))) continue;
+    state.awaiting.splice(i, 1);
+    const replaced =
+      entry.orders.size > 0 ? '; a newer order replaced this one before it was carried out' : '';
+    const body = { ...entry.receipt, why: entry.receipt.why + replaced, applied: entry.applied };
+    sendReceipt(state, work, body, now);
+  }
+}
+
+function sendReceipt(
+  state: GatewayState,
+  work: Work,
+  body: ReceiptBody & { applied: readonly Applied[] },
+  now: Now,
+): void {
+  receipt(state, work, { ...body, why: `${body.why}; ${describeApplied(body.applied)}` }, now);
+}
+
+/** An order ended otherwise than its receipt said: the holder's issuer is told. */
+function lateReceipt(state: GatewayState, work: Work, result: Applied, now: Now): void {
+  const holder = state.decisions.get(result.axis)?.holder;
+  const event: DerEvent | undefined =
+    holder === undefined ? undefined : state.schedule.entries.get(holder)?.event;
+  if (event === undefined) return;
+  const why = `${result.axis} is now ${describeApplied([result])}`;
+  receipt(state, work, { ...aboutEvent(event, 'started', why), applied: [result] }, now);
+}
+
+function absentDevices(state: GatewayState, axes: readonly Axis[]): Applied[] {
+  return [...state.devices.values()].flatMap(({ device, present, axes: can }) =>
+    present ? [] : axes.filter(a => can.includes(a)).map(axis => unanswered(device, axis)),
+  );
+}
+
+function unanswered(device: DeviceId, axis: Axis): Applied {
+  return {
+    device,
+    axis,
+    outcome: 'unknown',
+    why: 'the device does not answer; it is ordered when it does',
+    evidence: [],
+  };
+}
+
+function standingResults(state: GatewayState, axes: readonly Axis[]): Applied[] {
+  return [...state.standing.values()].flatMap(s =>
+    s.applied !== undefined && axes.includes(s.axis) ? [s.applied] : [],
+  );
+}
+
+function forgetAnswer(standing: Standing): void {
+  standing.outstanding = false;
+  delete standing.applied;
+  delete standing.answeredAt;
+  delete standing.againAt;
+}
+
+/** What a reading says the device holds on an axis, in the axis's unit; `undefined` where it does not say. */
+function heldOn(axis: Axis, { points }: Reading): number | undefined {
+  if (axis === 'opModConnect') return points.Conn;
+  if (axis === 'opModMaxLimW') return points.WMaxLimPct === undefined ? undefined : points.WMaxLimPct * 100;
+  return undefined;
+}
+
+/** A device may round a value down by up to one percent of full scale; more is another value. */
+function differs(held: number, ordered: number): boolean {
+  return held > ordered + 1 || held < ordered - 100;
+}
+
+/** The axes an event asks for that no device here can be ordered on. */
+export function axesWithoutDevice(state: GatewayState, event: DerEvent): readonly Axis[] {
+  const can = new Set([...state.devices.values()].flatMap(d => d.axes));
+  return axesOf(event.axes).filter(axis => !can.has(axis));
+}

@@ -1,0 +1,172 @@
+/**
+ * What a gateway says upstream: receipts, the customer's answers, status, requests, birth. A record gets its
+ * number here, joins the outbox in the same batch as what it reports, and is offered to the link.
+ */
+import { after, minutes, seconds, toUnixSeconds } from '../base/time.ts';
+import type { Now, UnixTime } from '../base/time.ts';
+import type {
+  Applied,
+  Cti,
+  CustomerBody,
+  GroupId,
+  MRID,
+  ReceiptBody,
+  RecordBody,
+  Response,
+  StreamName,
+  UplinkRecord,
+} from '../model/mod.ts';
+import { membershipDigest } from '../wan/groups/mod.ts';
+import { number, offer } from '../wan/uplink/mod.ts';
+import type { UplinkWish } from '../wan/uplink/mod.ts';
+import type { Work } from './effects.ts';
+import { MAX_RECEIPTS, count, put } from './state.ts';
+import type { GatewayState } from './state.ts';
+
+/** A full status is sent at least this often, changed or not. */
+export const STATUS_EVERY = minutes(5);
+/** Between two statuses by exception: telemetry must not wear the card. */
+export const STATUS_SPACING = seconds(2);
+/** A change of real power below both of these is not worth a status: 1 % of a small inverter, and 5 % of what it was. */
+export const DEAD_BAND_W = 50;
+export const DEAD_BAND_SHARE = 0.05;
+/** Receipts for refused commands, a key and a minute; more are counted, not sent. */
+export const REFUSALS_PER_MINUTE = 10;
+
+export function report(
+  state: GatewayState,
+  work: Work,
+  stream: StreamName,
+  body: RecordBody,
+  now: Now,
+): UplinkRecord {
+  const record = number(state.uplink, stream, now.unix, body);
+  work.store({ op: 'append', record });
+  sendWishes(work, offer(state.uplink, record));
+  return record;
+}
+
+/** Answers a command, and keeps the answer for when the same command comes again. */
+export function receipt(state: GatewayState, work: Work, body: ReceiptBody, now: Now): void {
+  const record = report(state, work, 'receipt', body, now);
+  state.receipts.delete(body.cti);
+  state.receipts.set(body.cti, record);
+  work.store(put('receipt', body.cti, record));
+  const [oldest] = state.receipts.keys();
+  if (state.receipts.size > MAX_RECEIPTS && oldest !== undefined) {
+    state.receipts.delete(oldest);
+    work.store({ op: 'delete', kind: 'receipt', key: oldest });
+  }
+  work.log('info', `receipt.${body.response}`, body.why, {
+    cti: body.cti,
+    ...(body.mRID === undefined ? {} : { mRID: body.mRID }),
+  });
+}
+
+/** The receipt of a refused command that was authentic: one a cti, {@link REFUSALS_PER_MINUTE} a key. */
+export function refusalReceipt(
+  state: GatewayState,
+  work: Work,
+  refused: {
+    cti: Cti;
+    kid: Parameters<GatewayState['refusals']['get']>[0];
+    refusal: string;
+    response: Response;
+    why: string;
+  },
+  now: Now,
+): void {
+  if (state.receipts.has(refused.cti)) return;
+  const recent = state.refusals.get(refused.kid);
+  const fresh = recent === undefined || after(recent.since, minutes(1)) <= now.unix;
+  if (fresh) state.refusals.set(refused.kid, { since: now.unix, count: 1 });
+  else if (++recent.count > REFUSALS_PER_MINUTE) return count(state, 'refusal-receipts-withheld');
+  const { cti, refusal, response, why } = refused;
+  receipt(state, work, { kind: 'receipt', cti, response, refusal, why }, now);
+}
+
+export function customer(state: GatewayState, work: Work, said: Omit<CustomerBody, 'kind'>, now: Now): void {
+  report(state, work, 'customer', { kind: 'customer', ...said }, now);
+  work.log('info', `customer.${said.action}`, said.why, { mRID: said.mRID });
+}
+
+export function askForGrant(
+  state: GatewayState,
+  work: Work,
+  ask: { group: GroupId; why: string },
+  now: Now,
+): void {
+  report(state, work, 'request', { kind: 'request', wants: 'grant', ...ask }, now);
+}
+
+/** The first record after a start says who we are and how often we have started. */
+export function birth(state: GatewayState, work: Work, now: Now): void {
+  state.born = true;
+  state.starts++;
+  work.store(put('meta', 'starts', state.starts));
+  const devices = [...state.devices.values()].map(({ device, model }) => ({ device, model }));
+  report(
+    state,
+    work,
+    'birth',
+    { kind: 'birth', version: state.settings.version, start: state.starts, devices },
+    now,
+  );
+}
+
+/** Sends a status when one is due: by change, or by the clock. */
+export function statusIfDue(state: GatewayState, work: Work, now: Now): void {
+  const { reported } = state;
+  const since = reported.at;
+  if (since !== undefined && now.unix >= since && after(since, STATUS_SPACING) > now.unix) return;
+  const overdue = since === undefined || now.unix < since || after(since, STATUS_EVERY) <= now.unix;
+  if (!reported.due && !overdue && !powerMoved(state)) return;
+  const readings = [...state.readings.values()];
+  const setpoints = [...state.decisions.values()].map(d => d.setpoint).filter(s => s.order.kind === 'value');
+  report(
+    state,
+    work,
+    'status',
+    { kind: 'status', readings, setpoints, membershipDigest: membershipDigest(state.memberships) },
+    now,
+  );
+  reported.at = now.unix;
+  reported.due = false;
+  for (const { device, points } of readings)
+    if (points.W !== undefined) reported.powerW.set(device, points.W);
+}
+
+/** When {@link statusIfDue} has something to do by the clock alone. */
+export function nextStatus(state: GatewayState, now: UnixTime): UnixTime {
+  const { at, due } = state.reported;
+  if (at === undefined) return now;
+  return after(at, due ? STATUS_SPACING : STATUS_EVERY);
+}
+
+export function sendWishes(work: Work, wishes: readonly UplinkWish[]): void {
+  for (const wish of wishes) work.wish(wish);
+}
+
+/** One sentence on how orders ended: `inverter implemented, battery refused (…)`. */
+export function describeApplied(applied: readonly Applied[]): string {
+  if (applied.length === 0) return 'nothing had to be written';
+  return applied.map(a => `${a.device} ${a.outcome}${a.why === undefined ? '' : ` (${a.why})`}`).join(', ');
+}
+
+export function aboutEvent(event: { cti: Cti; mRID: MRID }, response: Response, why: string): ReceiptBody {
+  return { kind: 'receipt', cti: event.cti, mRID: event.mRID, response, why };
+}
+
+/** Whole seconds of a duration, for records. */
+export function wholeSeconds(ms: number): number {
+  return toUnixSeconds(ms as UnixTime);
+}
+
+function powerMoved(state: GatewayState): boolean {
+  return [...state.readings.values()].some(({ device, points }) => {
+    if (points.W === undefined) return false;
+    const was = state.reported.powerW.get(device);
+    if (was === undefined) return true;
+    return Math.abs(points.W - was) > Math.max(DEAD_BAND_W, DEAD_BAND_SHARE * Math.abs(was));
+  });
+}

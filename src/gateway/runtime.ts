@@ -1,0 +1,339 @@
+/**
+ * The interpreter: feeds inputs to the step, one at a time, and carries out what it returns. Everything a
+ * step wants done waits until what it persisted is on the disk, and follows what earlier steps wanted.
+ *
+ * When persisting fails, all that was waiting is dropped, unacknowledged messages come again, and the state
+ * is read anew from the store.
+ */
+import { milliseconds, after } from '../base/time.ts';
+import type { Instant, Now } from '../base/time.ts';
+import { gatewaySubscriptions, upTopic } from '../model/mod.ts';
+import type { GroupId, PremiseReply, PremiseRequest, Reading } from '../model/mod.ts';
+import type { DeviceId } from '../model/mod.ts';
+import type { Effect, Input, LogEntry } from './effects.ts';
+import type {
+  BrokerEvents,
+  BrokerPort,
+  CodePort,
+  DeviceEvents,
+  DeviceOrder,
+  DeviceState,
+  DevicesPort,
+  DisplayPort,
+  SignerPort,
+  StorePort,
+} from './ports.ts';
+import { restore, standingKey } from './state.ts';
+import type { GatewayState, Settings } from './state.ts';
+import { nextWake, step, view } from './step.ts';
+
+/** Messages taken from the broker and not yet acknowledged; the broker keeps further ones. */
+export const MAX_UNACKNOWLEDGED = 1024;
+/** The display follows at most ten times a second: a person sees no more, and a flood costs no more. */
+const SHOW_EVERY = milliseconds(100);
+/** How often a store that failed is tried again. */
+const REOPEN_EVERY = milliseconds(1000);
+
+export interface ClockPort {
+  now(): Now;
+  /** Calls `wake` once at or after `when`; the function returned cancels it. */
+  at(when: Instant, wake: () => void): () => void;
+}
+
+export interface GatewayPorts {
+  readonly store: StorePort;
+  readonly broker: (events: BrokerEvents) => BrokerPort;
+  readonly devices: (events: DeviceEvents) => DevicesPort;
+  readonly signer: SignerPort;
+  readonly display: DisplayPort;
+  readonly code: CodePort;
+  readonly clock: ClockPort;
+  readonly log: (entry: LogEntry) => void;
+  /** Sees every input before it is taken and every effect as it is carried out: for recordings and benches. */
+  readonly observe?: (what: { input: Input } | { effect: Effect }) => void;
+}
+
+export interface Gateway {
+  /** A request from the premise; answered when what it changed is durable. */
+  request(ask: PremiseRequest): Promise<PremiseReply>;
+  /** Refusals and other events by name, since the start. */
+  counts(): ReadonlyMap<string, number>;
+  /** Ends cleanly: what is being persisted is finished, links are closed. The store stays its owner's. */
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway. Resolves when its state is restored and its links are being made. */
+export async function startGateway(settings: Settings, ports: GatewayPorts): Promise<Gateway> {
+  const state = restore(settings, await ports.store.snapshot(settings.gateway));
+  const runtime = new Runtime(settings, ports, state);
+  runtime.start();
+  return runtime;
+}
+
+class Runtime implements Gateway {
+  readonly #settings: Settings;
+  readonly #ports: GatewayPorts;
+  #state: GatewayState;
+  #broker: BrokerPort | undefined;
+  #devices: DevicesPort | undefined;
+  /** Steps whose effects wait, in order; a failed persist raises the generation and so drops the rest. */
+  #tail: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #generation = 0;
+  #failed = false;
+  #stopped = false;
+  #cancelWake: (() => void) | undefined;
+  #cancelShow: (() => void) | undefined;
+  #nextToken = 1;
+  readonly #unacknowledged = new Map<number, () => void>();
+  readonly #requests = new Map<number, (reply: PremiseReply) => void>();
+  /** The newest order of each device and axis while an older one is being carried out. */
+  readonly #mailbox = new Map<string, DeviceOrder | undefined>();
+  /** What the world last said, to be told again to a state read anew. */
+  readonly #world = {
+    link: { up: false, why: 'not connected yet' },
+    devices: new Map<DeviceId, DeviceState>(),
+    readings: new Map<DeviceId, Reading>(),
+  };
+
+  constructor(settings: Settings, ports: GatewayPorts, state: GatewayState) {
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#state = state;
+  }
+
+  start(): void {
+    this.#devices = this.#ports.devices({
+      reading: reading => {
+        this.#world.readings.set(reading.device, reading);
+        this.#take({ on: 'reading', reading });
+      },
+      device: state => {
+        this.#world.devices.set(state.device, state);
+        this.#take({ on: 'device', state });
+      },
+    });
+    this.#broker = this.#ports.broker({
+      message: ({ topic, payload, retained, acknowledge }) => {
+        if (this.#unacknowledged.size >= MAX_UNACKNOWLEDGED || this.#failed) return;
+        const token = this.#nextToken++;
+        this.#unacknowledged.set(token, acknowledge);
+        this.#take({ on: 'message', token, topic, payload, retained });
+      },
+      link: link => {
+        this.#world.link = link;
+        this.#take({ on: 'link', ...link });
+      },
+    });
+    const groups = [...this.#state.memberships].flatMap(([group, m]) => (m.member ? [group] : []));
+    this.#broker.subscribe(gatewaySubscriptions(this.#settings.utility, this.#settings.gateway, groups));
+    this.#take({ on: 'tick' });
+  }
+
+  request(ask: PremiseRequest): Promise<PremiseReply> {
+    if (this.#failed)
+      return Promise.resolve({
+        ok: false,
+        refusal: 'storage',
+        why: 'The gateway cannot store anything at the moment.',
+      });
+    return new Promise(resolve => {
+      const request = this.#nextToken++;
+      this.#requests.set(request, resolve);
+      this.#take({ on: 'request', request, ask });
+    });
+  }
+
+  counts(): ReadonlyMap<string, number> {
+    return this.#state.counts;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelWake?.();
+    this.#cancelShow?.();
+    await this.#tail;
+    for (const [request, resolve] of this.#requests) {
+      this.#requests.delete(request);
+      resolve({ ok: false, refusal: 'stopping', why: 'The gateway is stopping.' });
+    }
+    await this.#broker?.close();
+    await this.#devices?.close();
+  }
+
+  #take(input: Input): void {
+    if (this.#stopped || this.#failed) return;
+    this.#ports.observe?.({ input });
+    const effects = step(this.#state, input, this.#ports.clock.now());
+    this.#follow(effects);
+    this.#setWake();
+  }
+
+  /** Carries `effects` out: at once when nothing is to be persisted and nothing waits, else in its turn. */
+  #follow(effects: readonly Effect[]): void {
+    const [first, ...rest] = effects;
+    const durable =
+      first?.do === 'persist' ? this.#ports.store.persist(this.#settings.gateway, first.changes) : undefined;
+    if (durable === undefined && this.#waiting === 0) return this.#runAll(effects);
+    const generation = this.#generation;
+    this.#waiting++;
+    const previous = this.#tail;
+    this.#tail = (async () => {
+      try {
+        await Promise.all([previous, durable]);
+        if (generation === this.#generation) this.#runAll(durable === undefined ? effects : rest);
+      } catch (error) {
+        if (generation === this.#generation) this.#fail(error);
+      } finally {
+        this.#waiting--;
+      }
+    })();
+  }
+
+  #runAll(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      this.#ports.observe?.({ effect });
+      this.#run(effect);
+    }
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.do) {
+      case 'persist':
+        return;
+      case 'acknowledge':
+        this.#unacknowledged.get(effect.token)?.();
+        this.#unacknowledged.delete(effect.token);
+        return;
+      case 'listen':
+        return this.#listen(effect.group, effect.member);
+      case 'actuate':
+        return this.#actuate(effect.order);
+      case 'publish':
+        return this.#publish(effect);
+      case 'load':
+        return this.#load(effect);
+      case 'show':
+        return this.#show();
+      case 'check':
+        return this.#check(effect);
+      case 'reply':
+        this.#requests.get(effect.request)?.(effect.reply);
+        this.#requests.delete(effect.request);
+        return;
+      case 'log':
+        return this.#ports.log(effect.entry);
+    }
+  }
+
+  #listen(group: GroupId, member: boolean): void {
+    const [, , topic] = gatewaySubscriptions(this.#settings.utility, this.#settings.gateway, [group]);
+    if (topic === undefined) return;
+    if (member) this.#broker?.subscribe([topic]);
+    else this.#broker?.unsubscribe([topic]);
+  }
+
+  /** A mailbox for each device and axis: while an order runs, a newer one replaces the one that waits. */
+  #actuate(order: DeviceOrder): void {
+    const box = standingKey(order.device, order.axis);
+    if (this.#mailbox.has(box)) {
+      this.#mailbox.set(box, order);
+      return;
+    }
+    this.#mailbox.set(box, undefined);
+    void this.#carryOut(box, order);
+  }
+
+  async #carryOut(box: string, first: DeviceOrder): Promise<void> {
+    for (let order: DeviceOrder | undefined = first; order !== undefined; ) {
+      const applied = await this.#devices?.apply(order);
+      const next: DeviceOrder | undefined = this.#mailbox.get(box);
+      this.#mailbox.set(box, undefined);
+      if (next === undefined) this.#mailbox.delete(box);
+      if (applied !== undefined) this.#take({ on: 'applied', order: order.order, applied });
+      order = next;
+    }
+  }
+
+  #publish({ record, session }: Extract<Effect, { do: 'publish' }>): void {
+    const { utility, gateway } = this.#settings;
+    const payload = this.#ports.signer.signRecord(record, this.#ports.clock.now().unix);
+    const done = (): void => this.#take({ on: 'published', session });
+    void this.#broker?.publish(upTopic(utility, gateway, record.stream), payload).then(done, done);
+  }
+
+  #load({ stream, after: from, limit }: Extract<Effect, { do: 'load' }>): void {
+    const generation = this.#generation;
+    void this.#ports.store.load(this.#settings.gateway, stream, from, limit).then(
+      records => {
+        if (generation === this.#generation) this.#take({ on: 'loaded', stream, after: from, records });
+      },
+      error => this.#fail(error),
+    );
+  }
+
+  #show(): void {
+    if (this.#cancelShow !== undefined) return;
+    const { clock, display } = this.#ports;
+    this.#cancelShow = clock.at(after(clock.now().instant, SHOW_EVERY), () => {
+      this.#cancelShow = undefined;
+      display.show(view(this.#state, clock.now()));
+    });
+  }
+
+  #check({ request, code }: Extract<Effect, { do: 'check' }>): void {
+    const done = (right: boolean): void => this.#take({ on: 'codeChecked', request, right });
+    void this.#ports.code.check(code).then(done, () => done(false));
+  }
+
+  #setWake(): void {
+    this.#cancelWake?.();
+    const { clock } = this.#ports;
+    const when = nextWake(this.#state, clock.now());
+    this.#cancelWake = when === undefined ? undefined : clock.at(when, () => this.#take({ on: 'tick' }));
+  }
+
+  /** The store failed: nothing that waited happens, and the state is what the store says, when it can be read. */
+  #fail(error: unknown): void {
+    this.#generation++;
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#unacknowledged.clear();
+    for (const resolve of this.#requests.values())
+      resolve({ ok: false, refusal: 'storage', why: 'The gateway could not store this.' });
+    this.#requests.clear();
+    const why = error instanceof Error ? error.message : String(error);
+    this.#ports.log({
+      level: 'error',
+      event: 'store.failed',
+      text: `the store failed (${why}); commands are refused until it works again`,
+    });
+    this.#reopen();
+  }
+
+  #reopen(): void {
+    const { clock, store, log } = this.#ports;
+    void store.snapshot(this.#settings.gateway).then(
+      snapshot => {
+        if (this.#stopped) return;
+        const { nextOrder } = this.#state;
+        this.#state = restore(this.#settings, snapshot);
+        this.#state.nextOrder = nextOrder;
+        this.#failed = false;
+        log({
+          level: 'info',
+          event: 'store.restored',
+          text: 'the store works again; the state was read anew',
+        });
+        for (const state of this.#world.devices.values()) this.#take({ on: 'device', state });
+        for (const reading of this.#world.readings.values()) this.#take({ on: 'reading', reading });
+        this.#take({ on: 'link', ...this.#world.link });
+        this.#broker?.renew();
+      },
+      () => {
+        if (!this.#stopped)
+          this.#cancelWake = clock.at(after(clock.now().instant, REOPEN_EVERY), () => this.#reopen());
+      },
+    );
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * A gateway as a value: everything it knows, rebuilt from the store at every start. What is not in the store
+ * (link, devices, readings) is learnt again before it is used.
+ */
+import type { Duration, Instant, UnixTime } from '../base/time.ts';
+import { decide, schedule } from '../control/mod.ts';
+import type {
+  Attempts,
+  Bound,
+  Decision,
+  EarlyCancel,
+  Entry,
+  OverrideTerms,
+  Schedule,
+} from '../control/mod.ts';
+import type {
+  Applied,
+  Axis,
+  AxisValues,
+  Cti,
+  DeviceId,
+  GatewayId,
+  GroupId,
+  KeyId,
+  MRID,
+  Reading,
+  ReceiptBody,
+  UplinkRecord,
+} from '../model/mod.ts';
+import type { ReplayState, TrustedKey } from '../wan/envelope/mod.ts';
+import { newReplayState } from '../wan/envelope/mod.ts';
+import type { Memberships } from '../wan/groups/mod.ts';
+import { membershipsFromRows } from '../wan/groups/mod.ts';
+import type { Uplink } from '../wan/uplink/mod.ts';
+import { newUplink } from '../wan/uplink/mod.ts';
+import type { DeviceState, Json, RowKind, Snapshot, StoreChange } from './ports.ts';
+
+/** What a gateway is told once, by its configuration. */
+export interface Settings {
+  readonly gateway: GatewayId;
+  readonly utility: string;
+  readonly version: string;
+  readonly keys: ReadonlyMap<KeyId, TrustedKey>;
+  readonly defaults: AxisValues;
+  readonly bounds: readonly Bound[];
+  readonly terms: OverrideTerms;
+  /** How long a device holds a limit without a refresh before it falls back to the default control. */
+  readonly reversion: Duration;
+}
+
+/** What one device was last ordered on one axis, and how that went. */
+export interface Standing {
+  readonly device: DeviceId;
+  readonly axis: Axis;
+  /** Rises with every order, 0 before the first of this run; an answer to an older one changes nothing. */
+  order: number;
+  value: number | undefined;
+  /** Whether an answer to `order` is still to come. */
+  outstanding: boolean;
+  /** The last answer, to this order or, after a repetition, to the one before with the same value. */
+  applied?: Applied;
+  answeredAt?: Instant;
+  /** When it is ordered again: to refresh the device's timer, or because it did not succeed. */
+  againAt?: Instant;
+}
+
+/** A receipt that waits for the orders it speaks of. */
+export interface Awaiting {
+  readonly receipt: ReceiptBody;
+  readonly orders: Set<number>;
+  readonly applied: Applied[];
+}
+
+export interface GatewayState {
+  readonly settings: Settings;
+  readonly replay: ReplayState;
+  readonly memberships: Memberships;
+  readonly schedule: Schedule;
+  readonly attempts: Attempts;
+  readonly uplink: Uplink;
+  /** The last receipt of each command, to be sent again when the command is repeated; the oldest goes first. */
+  readonly receipts: Map<Cti, UplinkRecord>;
+  readonly devices: Map<DeviceId, DeviceState>;
+  readonly readings: Map<DeviceId, Reading>;
+  readonly standing: Map<string, Standing>;
+  readonly awaiting: Awaiting[];
+  decisions: ReadonlyMap<Axis, Decision>;
+  /** Events that held an axis when last decided. */
+  holding: ReadonlySet<MRID>;
+  nextOrder: number;
+  /** Override requests whose code is being checked. One at a time, so that guesses cannot run side by side. */
+  checking: { readonly request: number; readonly mRID: MRID } | undefined;
+  readonly reported: Reported;
+  readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
+  /** When a repeated command was last answered again, and when a grant was last asked for. */
+  readonly answeredAgain: Map<Cti, Instant>;
+  readonly askedGrant: Map<GroupId, Instant>;
+  /** Refusals and other events by name, since this start. */
+  readonly counts: Map<string, number>;
+  starts: number;
+  born: boolean;
+}
+
+/** What the last status said, to tell when the next is due. */
+export interface Reported {
+  at: UnixTime | undefined;
+  due: boolean;
+  readonly powerW: Map<DeviceId, number>;
+}
+
+/** Receipts kept for repetition: a day of one command every two minutes. A repetition of an older one is answered by nothing. */
+export const MAX_RECEIPTS = 1024;
+
+/** The state the store describes. `settings` come from the configuration, never from the store. */
+export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
+  const rows = <T>(kind: RowKind): T[] => snapshot.rows.filter(r => r.kind === kind).map(r => r.value as T);
+  const replayRows = snapshot.rows.filter(r => r.kind === 'replay' || r.kind === 'seen');
+  const receipts = rows<UplinkRecord>('receipt').sort((a, b) => a.sequence - b.sequence);
+  const ordered = rows<{ device: DeviceId; axis: Axis; value: number }>('ordered');
+  const state: GatewayState = {
+    settings,
+    replay: newReplayState(replayRows),
+    memberships: membershipsFromRows(snapshot.rows.filter(r => r.kind === 'membership')),
+    schedule: schedule.newSchedule(rows<Entry>('event'), rows<EarlyCancel>('cancel')),
+    attempts: rows<Attempts>('override')[0] ?? { wrong: 0 },
+    uplink: newUplink(snapshot.streams),
+    receipts: new Map(receipts.map(record => [(record.body as ReceiptBody).cti, record])),
+    devices: new Map(),
+    readings: new Map(),
+    standing: new Map(
+      ordered.map(o => [standingKey(o.device, o.axis), { ...o, order: 0, outstanding: false }]),
+    ),
+    awaiting: [],
+    decisions: new Map(),
+    holding: new Set(),
+    nextOrder: 1,
+    checking: undefined,
+    reported: { at: undefined, due: true, powerW: new Map() },
+    refusals: new Map(),
+    answeredAgain: new Map(),
+    askedGrant: new Map(),
+    counts: new Map(),
+    starts: Number(snapshot.rows.find(r => r.kind === 'meta' && r.key === 'starts')?.value ?? 0),
+    born: false,
+  };
+  decideAnew(state);
+  return state;
+}
+
+/** Makes the decision anew from the events that are active; returns which event holds which axes. */
+export function decideAnew(state: GatewayState): ReadonlyMap<MRID, readonly Axis[]> {
+  const events = schedule
+    .activeEntries(state.schedule)
+    .map(({ event, overriddenAt }) => ({ event, overridden: overriddenAt !== undefined }));
+  state.decisions = decide({ events, defaults: state.settings.defaults, bounds: state.settings.bounds });
+  const holders = new Map<MRID, Axis[]>();
+  for (const [axis, { holder }] of state.decisions) {
+    if (holder !== undefined) holders.set(holder, [...(holders.get(holder) ?? []), axis]);
+  }
+  state.holding = new Set(holders.keys());
+  return holders;
+}
+
+export function standingKey(device: DeviceId, axis: Axis): string {
+  return `${device}/${axis}`;
+}
+
+/** A row of the store for a value of ours; every such value is plain data that JSON holds without loss. */
+export function put(kind: RowKind, key: string, value: object | number | string): StoreChange {
+  return { op: 'put', kind, key, value: value as Json };
+}
+
+export function count(state: GatewayState, name: string): void {
+  state.counts.set(name, (state.counts.get(name) ?? 0) + 1);
+}

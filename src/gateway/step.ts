@@ -1,0 +1,190 @@
+/**
+ * The gateway: one step for one input. It routes the input to the machine it concerns, then settles: what is
+ * due starts and ends, the decision is made anew, devices are ordered, receipts and status follow.
+ *
+ * It may change its own state; it does no I/O, reads no clock, and draws no random number. What it wants done
+ * it returns, and nothing of that happens before what it persists is on the disk.
+ */
+import { after, between } from '../base/time.ts';
+import type { Instant, Now } from '../base/time.ts';
+import { schedule } from '../control/mod.ts';
+import type { Transition } from '../control/mod.ts';
+import { axesOf } from '../model/mod.ts';
+import type { Axis, DerEvent, MRID, PremiseView } from '../model/mod.ts';
+import { premiseView } from '../premise/mod.ts';
+import {
+  linkChanged,
+  loaded,
+  nextWake as uplinkWake,
+  published,
+  pump,
+  tick as uplinkTick,
+} from '../wan/uplink/mod.ts';
+import { message, storeEntry } from './commands.ts';
+import { Work } from './effects.ts';
+import type { Effect, Input } from './effects.ts';
+import {
+  applied,
+  attach,
+  axesWithoutDevice,
+  deviceChanged,
+  issueOrders,
+  nextOrderAt,
+  noteDrift,
+  sendComplete,
+} from './orders.ts';
+import type { Cause } from './orders.ts';
+import { aboutEvent, birth, nextStatus, sendWishes, statusIfDue } from './reports.ts';
+import { checked, overrideEnded, request } from './requests.ts';
+import { decideAnew } from './state.ts';
+import type { GatewayState } from './state.ts';
+
+/** Takes one input, changes `state`, and returns what is to be done, in order. */
+export function step(state: GatewayState, input: Input, now: Now): readonly Effect[] {
+  const work = new Work();
+  settle(state, work, take(state, work, input, now), now);
+  return work.effects();
+}
+
+/** When the gateway wants a tick though nothing happens: on the monotonic clock. */
+export function nextWake(state: GatewayState, now: Now): Instant | undefined {
+  const event = schedule.nextWake(state.schedule);
+  const wall = [event, state.uplink.up ? nextStatus(state, now.unix) : undefined].flatMap(t =>
+    t === undefined ? [] : [after(now.instant, between(now.unix, t))],
+  );
+  const due = [...wall, uplinkWake(state.uplink), nextOrderAt(state)].flatMap(t =>
+    t === undefined ? [] : [t],
+  );
+  return due.length === 0 ? undefined : (Math.min(...due) as Instant);
+}
+
+/** What the display may see of this state. */
+export function view(state: GatewayState, now: Now): PremiseView {
+  const { settings, uplink, readings, decisions, holding } = state;
+  return premiseView(
+    {
+      gateway: settings.gateway,
+      online: uplink.up,
+      readings: [...readings.values()],
+      setpoints: [...decisions.values()].map(d => d.setpoint),
+      entries: [...state.schedule.entries.values()],
+      holding,
+      terms: settings.terms,
+    },
+    now.unix,
+  );
+}
+
+function take(state: GatewayState, work: Work, input: Input, now: Now): readonly Cause[] {
+  switch (input.on) {
+    case 'message':
+      return message(state, work, input, now);
+    case 'request':
+      return request(state, work, input, now);
+    case 'codeChecked':
+      return checked(state, work, input, now);
+    case 'applied':
+      applied(state, work, input, now);
+      return [];
+    case 'device':
+      deviceChanged(state, work, input.state);
+      return [];
+    case 'reading':
+      state.readings.set(input.reading.device, input.reading);
+      noteDrift(state, work, input.reading, now);
+      return [];
+    case 'link':
+      linkChanged(state.uplink, input.up, now.instant);
+      work.log(input.up ? 'info' : 'warn', input.up ? 'link.up' : 'link.down', input.why);
+      if (input.up && !state.born) birth(state, work, now);
+      return [];
+    case 'published':
+      published(state.uplink, input.session);
+      return [];
+    case 'loaded':
+      sendWishes(work, loaded(state.uplink, input.stream, input.after, input.records));
+      return [];
+    case 'tick':
+      uplinkTick(state.uplink, now.instant);
+      return [];
+  }
+}
+
+/** Everything that follows from the clock and from what was taken in, in one order, whatever the input was. */
+function settle(state: GatewayState, work: Work, taken: readonly Cause[], now: Now): void {
+  const transitions = schedule.advance(state.schedule, now.unix);
+  for (const mRID of schedule.forget(state.schedule, now.unix))
+    work.store({ op: 'delete', kind: 'event', key: mRID });
+  const ended = transitions.flatMap(t => completed(state, work, t, now));
+  const before = state.holding;
+  const holders = decideAnew(state);
+  const causes = [
+    ...taken,
+    ...ended,
+    ...lifeCauses(state, { before, holders, started: startedNow(work, transitions) }),
+  ];
+  const issued = issueOrders(state, work, now);
+  attach(state, work, { causes, issued }, now);
+  sendComplete(state, work, now);
+  if (issued.length > 0 || causes.length > 0) state.reported.due = true;
+  if (state.uplink.up) statusIfDue(state, work, now);
+  sendWishes(work, pump(state.uplink));
+  work.wish({ do: 'show' });
+}
+
+function startedNow(work: Work, transitions: readonly Transition[]): ReadonlySet<MRID> {
+  const started = transitions.filter(t => t.to === 'started' && t.entry.status === 'active');
+  for (const transition of started) storeEntry(work, transition);
+  return new Set(started.map(t => t.entry.event.mRID));
+}
+
+/** An event's time is up. An override of it ends with it, and its total is reported (response 8). */
+function completed(state: GatewayState, work: Work, { entry, to }: Transition, now: Now): Cause[] {
+  if (to !== 'completed') return [];
+  const total = overrideEnded(state, work, entry, now);
+  storeEntry(work, { entry });
+  const { event } = entry;
+  const receipt =
+    total === undefined
+      ? aboutEvent(event, 'completed', `event ${event.mRID} completed`)
+      : aboutEvent(event, 'partialOptOut', `event ${event.mRID} completed, overridden for ${total} s`);
+  return [{ receipt, axes: axesOf(event.axes) }];
+}
+
+/** Started, superseded, resumed: what became of each active event by this decision (IEEE 2030.5, per axis). */
+function lifeCauses(
+  state: GatewayState,
+  change: {
+    before: ReadonlySet<MRID>;
+    holders: ReadonlyMap<MRID, readonly Axis[]>;
+    started: ReadonlySet<MRID>;
+  },
+): Cause[] {
+  return schedule.activeEntries(state.schedule).flatMap(({ event, overriddenAt }): Cause[] => {
+    const axes = change.holders.get(event.mRID);
+    const isNew = change.started.has(event.mRID);
+    if (overriddenAt !== undefined || (!isNew && change.before.has(event.mRID) === (axes !== undefined)))
+      return [];
+    if (axes === undefined)
+      return [{ receipt: aboutEvent(event, 'superseded', supersededWhy(state, event)), axes: [] }];
+    const why =
+      isNew || !change.before.has(event.mRID) ? startedWhy(state, event, { axes, resumed: !isNew }) : '';
+    return [{ receipt: aboutEvent(event, 'started', why), axes }];
+  });
+}
+
+function startedWhy(
+  state: GatewayState,
+  event: DerEvent,
+  how: { axes: readonly Axis[]; resumed: boolean },
+): string {
+  const reasons = how.axes.flatMap(axis => state.decisions.get(axis)?.setpoint.reasons[0]?.text ?? []);
+  const without = axesWithoutDevice(state, event);
+  const missing = without.length === 0 ? '' : `; no device here has ${without.join(', ')}`;
+  return `${how.resumed ? 'resumed: ' : ''}${reasons.join('; ')}${missing}`;
+}
+
+function supersededWhy(state: GatewayState, event: DerEvent): string {
+  const by = axesOf(event.axes).flatMap(axis => state.decisions.get(axis)?.holder ?? []);
+  return `event ${event.mRID} is superseded by ${[...new Set(by)].join(', ')}`;
+}
