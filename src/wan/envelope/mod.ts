@@ -1,0 +1,20 @@
+/** The envelope: what is signed, how it is judged, and what is remembered of it. The room's one door. */
+export { openCommand, signCommand, vetClaims } from './command.ts';
+export type { CommandContext, OpenResult } from './command.ts';
+export type { CommandClaims } from './claims.ts';
+export { RESERVED_KINDS } from './body.ts';
+export { signPayload } from './frame.ts';
+export { openRecord, signRecord, vetRecord } from './record.ts';
+export type { OpenedRecord, RecordContext, RecordSource } from './record.ts';
+export {
+  MAX_REPLAY_STREAMS,
+  MAX_SEQUENCE_JUMP,
+  REPLAY_WINDOW,
+  judgeReplay,
+  markReplay,
+  newReplayState,
+} from './replay.ts';
+export type { ReplayRefusal, ReplayRow, ReplayState, ReplayVerdict } from './replay.ts';
+export { keyId, trustKey } from './trust.ts';
+export type { Algorithm, KeyRecord, KeyRefusal, Scope, Signer, TrustedKey } from './trust.ts';
+export type { EnvelopeRefusal } from './refusals.ts';

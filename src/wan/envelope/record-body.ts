@@ -1,0 +1,87 @@
+/**
+ * The form of what a gateway reports, as a table: one row a kind of body, with the fields a reader relies on.
+ * A field without a row is let through unread, so that a head end can be older than its gateways.
+ */
+import { AXES, RESPONSE } from '../../model/mod.ts';
+import type { RecordBody } from '../../model/mod.ts';
+
+/** Whether a decoded value is a body of a known kind whose fields have their types. */
+export function isRecordBody(value: unknown): value is RecordBody {
+  if (!isObject(value) || typeof value['kind'] !== 'string') return false;
+  const form = Object.hasOwn(FORMS, value['kind']) ? FORMS[value['kind'] as RecordBody['kind']] : undefined;
+  return form?.(value) ?? false;
+}
+
+type Fits = (value: unknown) => boolean;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const text: Fits = value => typeof value === 'string';
+const number: Fits = value => typeof value === 'number' && Number.isFinite(value);
+const whole: Fits = value => Number.isSafeInteger(value);
+const maybe =
+  (fits: Fits): Fits =>
+  value =>
+    value === undefined || fits(value);
+const list =
+  (fits: Fits): Fits =>
+  value =>
+    Array.isArray(value) && value.every(fits);
+const oneOf =
+  (...names: readonly string[]): Fits =>
+  value =>
+    names.some(name => name === value);
+
+/** An object whose own properties fit, each by its name. */
+const object =
+  (fields: Readonly<Record<string, Fits>>): Fits =>
+  value =>
+    isObject(value) && Object.entries(fields).every(([name, fits]) => fits(value[name]));
+
+const numbersByName: Fits = value => isObject(value) && Object.values(value).every(number);
+const axis = oneOf(...AXES.map(row => row.axis));
+
+const reading = object({
+  device: text,
+  role: oneOf('inverter', 'storage', 'meter'),
+  at: number,
+  points: numbersByName,
+});
+
+const setpoint = object({
+  axis,
+  order: value =>
+    object({ kind: oneOf('none') })(value) || object({ kind: oneOf('value'), value: number })(value),
+  reasons: list(object({ rule: text, text })),
+});
+
+const evidence = object({ point: text, address: whole, wrote: list(whole), readBack: maybe(list(whole)) });
+
+const applied = object({
+  device: text,
+  axis,
+  outcome: oneOf('implemented', 'refused', 'unknown'),
+  why: maybe(text),
+  evidence: list(evidence),
+});
+
+/** A kind that joins the model has to join here. */
+const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
+  receipt: object({
+    cti: text,
+    response: oneOf(...Object.keys(RESPONSE)),
+    mRID: maybe(text),
+    refusal: maybe(text),
+    why: text,
+    applied: maybe(list(applied)),
+  }),
+  customer: object({
+    mRID: text,
+    action: oneOf('acknowledged', 'override', 'override-ended', 'code-refused'),
+    why: text,
+    totalS: maybe(whole),
+  }),
+  status: object({ readings: list(reading), setpoints: list(setpoint), membershipDigest: text }),
+  request: object({ wants: oneOf('grant'), group: text, why: text }),
+  birth: object({ version: text, start: whole, devices: list(object({ device: text, model: text })) }),
+};

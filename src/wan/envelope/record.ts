@@ -1,0 +1,153 @@
+/**
+ * What a gateway reports, signed with its own key in the frame of a command. The claims are canonical CBOR; the
+ * body is a byte string of measurements, opened only after the signature has been checked.
+ *
+ * A record is signed when it is sent, so a record sent again has a new `iat` and the same content.
+ */
+import { assert, ok, refused } from '../../base/assert.ts';
+import type { Refused, Result } from '../../base/assert.ts';
+import { toUnixSeconds, unixTime } from '../../base/time.ts';
+import type { UnixTime } from '../../base/time.ts';
+import { STREAMS, parseTopic } from '../../model/mod.ts';
+import type { GatewayId, KeyId, RecordBody, StreamName, UplinkRecord } from '../../model/mod.ts';
+import { decodeCanonical, encodeCanonical } from './codec.ts';
+import type { ClaimMap } from './codec.ts';
+import { isBetween, isCount, isIdText, isSeconds, misfit } from './form.ts';
+import type { Row } from './form.ts';
+import { forgery, keyFor, openFrame, signPayload } from './frame.ts';
+import { decodeMeasurements, encodeMeasurements } from './measurements.ts';
+import { isRecordBody } from './record-body.ts';
+import type { EnvelopeRefusal } from './refusals.ts';
+import { RECORD_PROFILE } from './scan.ts';
+import type { ScanProfile } from './scan.ts';
+import type { Signer, TrustedKey } from './trust.ts';
+
+export interface RecordContext {
+  readonly topic: string;
+  /** The device keys that are trusted now. `issuer` of a device key is its gateway's id. */
+  keyOf(kid: KeyId): TrustedKey | undefined;
+}
+
+export interface OpenedRecord {
+  readonly gateway: GatewayId;
+  readonly record: UplinkRecord;
+}
+
+/** Who reports, to whom, and when the record is sent. */
+export interface RecordSource {
+  readonly gateway: GatewayId;
+  readonly utility: string;
+  readonly at: UnixTime;
+  readonly keyEpoch: number;
+}
+
+/** Frame and claims around a body take less than this many bytes. */
+const AROUND_BODY = 1024;
+
+/** The frame of a record: keys are integers as in a command, and its size is that of a record. */
+const RECORD_FRAME: ScanProfile = { ...RECORD_PROFILE, keys: 'integer-or-text', simple: 'none' };
+
+/** Judges `bytes` that came on `context.topic`. Whether the record is the stream's next is not judged. */
+export function openRecord(bytes: Uint8Array, context: RecordContext): Result<OpenedRecord, EnvelopeRefusal> {
+  const topic = parseTopic(context.topic);
+  if (topic?.kind !== 'up') return refused('topic-unknown', context.topic);
+  const frame = openFrame(bytes, RECORD_FRAME);
+  if (!frame.ok) return frame;
+  const key = keyFor(frame.value, kid => context.keyOf(kid));
+  if (!key.ok) return key;
+  const forged = forgery(frame.value, key.value);
+  if (forged !== undefined) return refused(forged);
+  const claims = readClaims(frame.value.payload, key.value);
+  if (!claims.ok) return claims;
+  const { gateway, stream, sequence, at, body } = claims.value;
+  if (claims.value.audience !== `u/${topic.utility}` || gateway !== topic.gateway || stream !== topic.stream)
+    return refused('topic-mismatch', `${stream} of ${gateway} came on ${context.topic}`);
+  const value = decodeMeasurements(body);
+  if (!value.ok) return value;
+  if (!isRecordBody(value.value)) return refused('body-invalid');
+  return ok({ gateway, record: { stream, sequence, at, body: value.value } });
+}
+
+/** The signed envelope of `record`. Its body must pass {@link vetRecord}, which is asked before it is stored. */
+export function signRecord(record: UplinkRecord, from: RecordSource, signer: Signer): Uint8Array {
+  const body = encodeMeasurements(record.body);
+  const trouble = vetRecord(record.body);
+  assert(trouble === undefined, `signRecord is given what can be opened: ${JSON.stringify(trouble)}`);
+  return signPayload(encodeCanonical(writeClaims(record, from, body)), signer);
+}
+
+/**
+ * Why no head end would open a record with this body, `undefined` when it would: a number that is not finite, a
+ * null, a field of another type, or more than 63 KiB.
+ */
+export function vetRecord(body: RecordBody): Refused<EnvelopeRefusal> | undefined {
+  const bytes = encodeMeasurements(body);
+  if (bytes.length > RECORD_PROFILE.maxBytes - AROUND_BODY) return refused('too-large');
+  const value = decodeMeasurements(bytes);
+  if (!value.ok) return value;
+  return isRecordBody(value.value) ? undefined : refused('body-invalid');
+}
+
+const ISS = 1;
+const AUD = 3;
+const IAT = 6;
+const STREAM = -70001;
+const KEY_EPOCH = -70002;
+const SEQUENCE = -70003;
+const BODY = -70007;
+const RECORDED_AT = -70008;
+
+/** The last date that JavaScript can print is 8.64e15 ms; this is 9999-12-31. */
+const LAST_MS = 253_402_300_799_999;
+
+const CLAIMS: readonly Row[] = [
+  { key: ISS, name: 'iss', need: 'always', fits: isIdText },
+  { key: AUD, name: 'aud', need: 'always', fits: value => typeof value === 'string' },
+  { key: IAT, name: 'iat', need: 'always', fits: isSeconds },
+  { key: STREAM, name: 'stream', need: 'always', fits: value => STREAMS.some(name => name === value) },
+  { key: KEY_EPOCH, name: 'key epoch', need: 'always', fits: isCount },
+  { key: SEQUENCE, name: 'sequence', need: 'always', fits: isCount },
+  { key: BODY, name: 'body', need: 'always', fits: value => value instanceof Uint8Array },
+  { key: RECORDED_AT, name: 'recorded at', need: 'always', fits: value => isBetween(value, 0, LAST_MS) },
+];
+
+interface RecordClaims {
+  readonly gateway: GatewayId;
+  readonly audience: string;
+  readonly stream: StreamName;
+  readonly sequence: number;
+  readonly at: UnixTime;
+  readonly body: Uint8Array;
+}
+
+function readClaims(payload: Uint8Array, key: TrustedKey): Result<RecordClaims, EnvelopeRefusal> {
+  const item = decodeCanonical(payload, RECORD_FRAME);
+  if (!item.ok) return item;
+  if (!(item.value instanceof Map)) return refused('payload-not-map');
+  const claims: ClaimMap = item.value;
+  const found = misfit(claims, CLAIMS);
+  if (found !== undefined) return refused(`claim-${found.how}`, found.what);
+  if (claims.get(ISS) !== key.issuer) return refused('issuer-mismatch', `the key is ${key.issuer}'s`);
+  if (claims.get(KEY_EPOCH) !== key.epoch) return refused('key-epoch-mismatch', `the key's is ${key.epoch}`);
+  return ok({
+    gateway: key.issuer as GatewayId,
+    audience: claims.get(AUD) as string,
+    stream: claims.get(STREAM) as StreamName,
+    sequence: claims.get(SEQUENCE) as number,
+    at: unixTime(claims.get(RECORDED_AT) as number),
+    body: claims.get(BODY) as Uint8Array,
+  });
+}
+
+function writeClaims(record: UplinkRecord, from: RecordSource, body: Uint8Array): ClaimMap {
+  return new Map<number, unknown>([
+    [ISS, from.gateway],
+    [AUD, `u/${from.utility}`],
+    [IAT, toUnixSeconds(from.at)],
+    [STREAM, record.stream],
+    [KEY_EPOCH, from.keyEpoch],
+    [SEQUENCE, record.sequence],
+    [BODY, body],
+    [RECORDED_AT, record.at],
+  ]);
+}

@@ -1,0 +1,44 @@
+/**
+ * Scope: the payload asks, the key decides. Pure comparison of what a command says with what its key may say.
+ */
+import { refused } from '../../base/assert.ts';
+import type { Refused } from '../../base/assert.ts';
+import { axesOf, classNumber } from '../../model/mod.ts';
+import type { AxisValues, GatewayId, GroupId } from '../../model/mod.ts';
+import type { CommandClaims } from './claims.ts';
+import type { ScopeRefusal } from './refusals.ts';
+import type { Scope } from './trust.ts';
+
+/** `undefined` when a key of this scope may say this. */
+export function scopeTrouble(claims: CommandClaims, scope: Scope): Refused<ScopeRefusal> | undefined {
+  const { body, audience, primacy } = claims;
+  if (!scope.operations.includes(body.kind)) return refused('operation-out-of-scope', body.kind);
+  if (classNumber(claims.class) < classNumber(scope.highestClass))
+    return refused('class-exceeded', `${claims.class}, the key's highest is ${scope.highestClass}`);
+  if (primacy < scope.primacy.min || primacy > scope.primacy.max)
+    return refused('primacy-out-of-scope', `${primacy} outside ${scope.primacy.min} … ${scope.primacy.max}`);
+  if (!named(groupsOf(claims), scope.groups)) return refused('group-out-of-scope');
+  if (audience.kind === 'device' && !named([audience.id], scope.gateways))
+    return refused('gateway-out-of-scope', audience.id);
+  return body.kind === 'event' ? boundsTrouble(body.axes, scope) : undefined;
+}
+
+/** The group a command is for, or the one whose membership it grants. */
+function groupsOf({ audience, body }: CommandClaims): readonly GroupId[] {
+  if (audience.kind === 'group') return [audience.id];
+  return body.kind === 'grant' ? [body.group] : [];
+}
+
+function named<T extends GroupId | GatewayId>(ids: readonly T[], list: readonly T[] | undefined): boolean {
+  return list === undefined || ids.every(id => list.includes(id));
+}
+
+function boundsTrouble(axes: AxisValues, scope: Scope): Refused<ScopeRefusal> | undefined {
+  for (const axis of axesOf(axes)) {
+    const bound = scope.bounds?.[axis];
+    const value = axes[axis];
+    if (bound !== undefined && value !== undefined && (value < bound.min || value > bound.max))
+      return refused('bounds-exceeded', `${axis} ${value} outside ${bound.min} … ${bound.max}`);
+  }
+  return undefined;
+}
