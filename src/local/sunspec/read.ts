@@ -1,0 +1,101 @@
+/**
+ * Reading registers as a conversation: a block that is longer than one request is read in several, a lost
+ * answer is asked for again, and a hole is found by halving. What cannot be read is `undefined`, word by word.
+ */
+import type { Conversation, ModbusReply } from '../bus/conversation.ts';
+import type { Words } from './value.ts';
+
+/** Modbus Application Protocol 1.1b3, 6.3. */
+export const MAX_READ = 125;
+/** Asked twice in all: one lost frame is common on a serial line, two in a row mean that something is wrong. */
+export const READ_TRIES = 2;
+/**
+ * Requests spent on finding the holes of one block. A block of 125 registers with three holes takes about
+ * forty; a device that refuses everything must not hold the bus. When spent, the rest counts as unread.
+ */
+export const HOLE_REQUESTS = 48;
+
+export type ReadFailure = Extract<ModbusReply, { ok: false }>;
+export type ReadReply = { readonly ok: true; readonly words: readonly number[] } | ReadFailure;
+
+/** Registers `from` … `to` − 1. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One request, and once more when no usable answer came or the device was busy. */
+export function* readOnce(unit: number, { from, to }: Span): Conversation<ReadReply> {
+  let reply: ReadReply = { ok: false, refusal: 'garbled', retry: 'later' };
+  for (let tried = 0; tried < READ_TRIES; tried++) {
+    reply = yield { kind: 'read', unit, space: 'holding', address: from, count: to - from };
+    if (reply.ok && reply.words.length === to - from) return reply;
+    if (reply.ok)
+      reply = { ok: false, refusal: 'garbled', retry: 'later', detail: 'another number of registers' };
+    if (!worthAsking(reply)) return reply;
+  }
+  return reply;
+}
+
+/**
+ * The words of `span`, which is at most {@link MAX_READ} long. Where the device refuses it as a whole, it is
+ * read in halves that part at `seams` (ascending addresses a value may not be torn from), down to the refused
+ * piece. A reply that never comes ends it: then the failure is returned.
+ */
+export function* readAround(
+  unit: number,
+  span: Span,
+  seams: readonly number[],
+): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
+  const words: (number | undefined)[] = Array<undefined>(span.to - span.from).fill(undefined);
+  const pieces: Span[] = [span];
+  for (let spent = 0; spent < HOLE_REQUESTS; spent++) {
+    const piece = pieces.shift();
+    if (piece === undefined) break;
+    const reply = yield* readOnce(unit, piece);
+    if (reply.ok) for (const [at, word] of reply.words.entries()) words[piece.from - span.from + at] = word;
+    else if (reply.refusal !== 'exception') return reply;
+    else pieces.push(...halves(piece, seams));
+  }
+  return { ok: true, words };
+}
+
+/** `span` cut at `seams` into pieces of at most {@link MAX_READ}; where no seam helps, in the middle of a value. */
+export function cut(span: Span, seams: readonly number[]): readonly Span[] {
+  const pieces: Span[] = [];
+  for (let from = span.from; from < span.to; ) {
+    const furthest = from + MAX_READ;
+    const seam = seams.findLast(at => at > from && at <= furthest) ?? furthest;
+    const to = furthest >= span.to ? span.to : seam;
+    pieces.push({ from, to });
+    from = to;
+  }
+  return pieces;
+}
+
+/** In words for a person: `exception 2`, `no answer`. */
+export function describeFailure(failure: ReadFailure): string {
+  const words = {
+    exception: `exception ${failure.exception ?? '?'}`,
+    timeout: 'no answer',
+    disconnected: 'no connection',
+    garbled: 'an answer that makes no sense',
+  };
+  return words[failure.refusal];
+}
+
+/** 5 acknowledge and 6 busy say "later"; all other exceptions are an answer. No link is not worth a repeat. */
+function worthAsking(failure: ReadFailure): boolean {
+  if (failure.refusal === 'exception') return failure.exception === 5 || failure.exception === 6;
+  return failure.refusal !== 'disconnected';
+}
+
+function halves(piece: Span, seams: readonly number[]): readonly Span[] {
+  const inside = seams.filter(at => at > piece.from && at < piece.to);
+  const middle = inside[Math.floor(inside.length / 2)];
+  if (middle === undefined) return [];
+  return [
+    { from: piece.from, to: middle },
+    { from: middle, to: piece.to },
+  ];
+}
