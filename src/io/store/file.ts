@@ -1,0 +1,182 @@
+/**
+ * One SQLite file: opened the way all of ours are, told apart from anybody else's, and brought to the newest
+ * schema. A file of a newer program is refused untouched: an older one would write what the newer misreads.
+ *
+ * WAL with `synchronous=FULL`: when a COMMIT returns, the data has been handed to the disk with a flush
+ * (sqlite.org/pragma.html#pragma_synchronous). Several processes may read; one at a time writes.
+ */
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { ok, refused } from '../../base/assert.ts';
+import type { Result } from '../../base/assert.ts';
+import { CheckedTable, createTable } from './checked.ts';
+import type { TableSpec } from './checked.ts';
+import { DamageList } from './damage.ts';
+import { asTrouble, StoreTrouble } from './trouble.ts';
+
+/**
+ * `foreign`: not a file of this kind. `newer`: written by a newer program; untouched. `damaged`: its pages do
+ * not hold together, so that rows may be missing; set it aside and start anew. `io`, `full`: trouble of the disk.
+ */
+export type OpenRefusal = 'foreign' | 'newer' | 'damaged' | 'io' | 'full';
+
+export interface Schema<Name extends string> {
+  /** What the file is, for messages: `store`. */
+  readonly what: string;
+  /** SQLite's application_id: four bytes of the header that name the kind of file. */
+  readonly applicationId: number;
+  readonly tables: Readonly<Record<Name, TableSpec>>;
+  /** What makes a file of schema n into one of n + 1, for n = 1, 2, …; tables of schema 1 are made from `tables`. */
+  readonly migrations: readonly string[];
+}
+
+export interface OpenFile<Name extends string> {
+  readonly db: DatabaseSync;
+  readonly tables: Readonly<Record<Name, CheckedTable>>;
+  readonly damage: DamageList;
+}
+
+/** How long a statement waits for another process that writes, in ms. The loop stands still meanwhile. */
+const BUSY_TIMEOUT_MS = 2000;
+/** The WAL file is cut back to this after a checkpoint, in bytes: SQLite lets it grow to about 4 MiB anyway. */
+const WAL_KEPT_BYTES = 8 * 1024 * 1024;
+
+/** Opens or makes the file. Rows found damaged are set aside and reported; everything else is as it was. */
+export function openFile<Name extends string>(
+  path: string,
+  schema: Schema<Name>,
+): Result<OpenFile<Name>, OpenRefusal> {
+  let db: DatabaseSync | undefined;
+  try {
+    const newest = schema.migrations.length + 1;
+    const found = peekVersion(path);
+    if (found !== undefined && found > newest) return newer(path, schema.what, { found, newest });
+    db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    const identity = identify(db, path, schema, newest);
+    if (!identity.ok) {
+      db.close();
+      return identity;
+    }
+    configure(db);
+    migrate(db, schema, identity.value);
+    return ok(examined(db, schema));
+  } catch (error) {
+    db?.close();
+    return openTrouble(error, path, schema.what);
+  }
+}
+
+/** Schema of an existing file from its header, without opening it as a database: bytes 60 to 63 are user_version. */
+function peekVersion(path: string): number | undefined {
+  if (!existsSync(path)) return undefined;
+  const header = Buffer.alloc(64);
+  const file = openSync(path, 'r');
+  try {
+    const isSqlite =
+      readSync(file, header, 0, 64, 0) === 64 && header.toString('latin1', 0, 15) === 'SQLite format 3';
+    return isSqlite ? header.readUInt32BE(60) : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The schema version of the file, 0 for a new one. The header may be older than the WAL, so this asks again. */
+function identify<Name extends string>(
+  db: DatabaseSync,
+  path: string,
+  schema: Schema<Name>,
+  newest: number,
+): Result<number, OpenRefusal> {
+  const found = pragma(db, 'user_version');
+  const id = pragma(db, 'application_id');
+  const empty = pragma(db, 'page_count') === 0;
+  if (!empty && id !== schema.applicationId)
+    return refused('foreign', `${path} is not a ${schema.what} of Underglass`);
+  if (found > newest) return newer(path, schema.what, { found, newest });
+  return ok(found);
+}
+
+function newer(
+  path: string,
+  what: string,
+  version: { found: number; newest: number },
+): Result<never, 'newer'> {
+  const detail = `${what} ${path} has schema ${version.found}, this program knows up to ${version.newest}: update the program`;
+  return refused('newer', detail);
+}
+
+function configure(db: DatabaseSync): void {
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;
+    PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
+}
+
+/** Forward only, all steps in one transaction: a power cut leaves the old schema or the new one. */
+function migrate<Name extends string>(db: DatabaseSync, schema: Schema<Name>, from: number): void {
+  const specs: readonly TableSpec[] = Object.values(schema.tables);
+  const first = [
+    `PRAGMA application_id = ${schema.applicationId}`,
+    DamageList.SQL,
+    ...specs.map(s => createTable(s)),
+  ];
+  const steps = [first.join(';\n'), ...schema.migrations].slice(from);
+  if (steps.length === 0) return;
+  inTransaction(db, () => {
+    for (const step of steps) db.exec(step);
+    db.exec(`PRAGMA user_version = ${from + steps.length}`);
+  });
+}
+
+/** Checks pages, then every row, and rewrites the tables in which a row does not prove itself. */
+function examined<Name extends string>(db: DatabaseSync, schema: Schema<Name>): OpenFile<Name> {
+  const verdict = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (verdict !== 'ok' && !aboutOrder(verdict)) throw new PagesDamaged(String(verdict));
+  const damage = new DamageList(db);
+  const names = Object.keys(schema.tables) as Name[];
+  const tables = Object.fromEntries(
+    names.map(name => [name, new CheckedTable(db, schema.tables[name], damage)]),
+  ) as Record<Name, CheckedTable>;
+  const broken = names.filter(name => !tables[name].isSound());
+  if (broken.length > 0) inTransaction(db, () => broken.forEach(name => tables[name].rebuild()));
+  return { db, tables, damage };
+}
+
+/** Keys out of order and values of a wrong type are damage inside rows, which their checksums find as well. */
+function aboutOrder(verdict: unknown): boolean {
+  return /out of order|NULL value in|non-\w+ value in|TEXT value in|NUMERIC value in/i.test(String(verdict));
+}
+
+class PagesDamaged extends Error {}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB, or our own finding: the file cannot be believed as a whole. */
+function openTrouble(error: unknown, path: string, what: string): Result<never, OpenRefusal> {
+  const named = asTrouble(error);
+  const text = named instanceof Error ? named.message : String(named);
+  if (named instanceof PagesDamaged || isCorrupt(error))
+    return refused('damaged', `${what} ${path} is damaged (${text}): set it aside and start anew`);
+  if (named instanceof StoreTrouble) return refused(named.refusal, `${what} ${path}: ${text}`, 'later');
+  if (named instanceof Error && 'syscall' in named) return refused('io', `${what} ${path}: ${text}`, 'later');
+  throw error;
+}
+
+function isCorrupt(error: unknown): boolean {
+  if (!(error instanceof Error) || !('errcode' in error)) return false;
+  const primary = Number(error.errcode) & 0xff;
+  return primary === 11 || primary === 26;
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+/** All of `work` or none of it. Throws what `work` or the COMMIT threw. */
+export function inTransaction(db: DatabaseSync, work: () => void): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    db.exec('COMMIT');
+  } catch (error) {
+    // SQLite rolls back by itself after some errors of the disk, and a second ROLLBACK would be an error.
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
