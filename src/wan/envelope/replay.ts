@@ -30,12 +30,13 @@ export type ReplayRow =
   | { readonly kind: 'replay'; readonly key: string; readonly value: { readonly high: number } }
   | { readonly kind: 'seen'; readonly key: string; readonly value: Seen };
 
-interface Seen {
+/** A type, not an interface, so that it is JSON to the compiler too. */
+type Seen = {
   readonly sequence: number;
   /** First 16 bytes of SHA-256 of the envelope, hexadecimal. */
   readonly digest: string;
   readonly cti: string;
-}
+};
 
 interface StreamMemory {
   /** Highest sequence taken; 0 before any. */
@@ -74,14 +75,15 @@ export function markReplay(state: ReplayState, command: Command): readonly Repla
 }
 
 /**
- * The memory that `rows` hold, in any order. A `seen` row above its stream's mark raises the mark: of two rows
+ * The memory that the rows of kind `replay` and `seen` hold, in any order; other kinds are passed over. A `seen` row above its stream's mark raises the mark: of two rows
  * that disagree, the cautious one is believed.
  */
 export function newReplayState(
-  rows: readonly { readonly kind: 'replay' | 'seen'; readonly key: string; readonly value: unknown }[],
+  rows: readonly { readonly kind: string; readonly key: string; readonly value: unknown }[],
 ): ReplayState {
   const state: ReplayState = new Map();
   for (const row of rows) {
+    if (row.kind !== 'replay' && row.kind !== 'seen') continue;
     const memory = memoryOf(state, row.key.split('#')[0] ?? '');
     if (row.kind === 'replay') {
       memory.high = Math.max(memory.high, readHigh(row.value));

@@ -9,11 +9,12 @@ import { assert, ok, refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import type { Command, GatewayId, GrantBody, GroupId } from '../../model/mod.ts';
 
-export interface Membership {
+/** What is held of one group; a type, not an interface, so that it is JSON to the compiler too. */
+export type Membership = {
   /** The group's list of members this gateway was last told of: 1, 2, 3 … */
   readonly epoch: number;
   readonly member: boolean;
-}
+};
 
 export type Memberships = Map<GroupId, Membership>;
 
@@ -70,7 +71,7 @@ export function applyGrant(
 }
 
 /** The memberships that rows of kind `membership` hold. */
-export function readMemberships(
+export function membershipsFromRows(
   rows: readonly { readonly key: string; readonly value: unknown }[],
 ): Memberships {
   assert(rows.length <= MAX_GROUPS, 'no more memberships were stored than are allowed');
