@@ -191,7 +191,6 @@ class SqliteStore implements Store {
          WHERE (gateway, stream) NOT IN (SELECT gateway, stream FROM mark) GROUP BY gateway, stream`,
       )
       .all();
-    if (lost.length === 0) return;
     for (const { gateway, stream, first, last } of lost)
       this.#marks.put([String(gateway), String(stream), Number(first) - 1, Number(last)]);
   }
