@@ -1,0 +1,171 @@
+/**
+ * Ed25519 keys in files: made with tweetnacl, kept as JSON of our own or as PEM (PKCS #8, what OpenSSL writes),
+ * readable by their owner alone, and loaded into a signer that does not give the key out again.
+ *
+ * A key file that exists is never written over unless that is asked for: a lost root cannot be made again.
+ */
+import { createPrivateKey, sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import nacl from 'tweetnacl';
+import { ok, refused } from '../base/assert.ts';
+import type { Result } from '../base/assert.ts';
+import { fromHex, sameBytes, toHex } from '../base/bytes.ts';
+import type { KeyId } from '../model/mod.ts';
+import { keyId } from '../wan/envelope/mod.ts';
+import type { Algorithm, Signer } from '../wan/envelope/mod.ts';
+
+/** A private key. Held by whoever makes or moves keys; the running gateway holds only a {@link Signer}. */
+export interface SigningKey {
+  readonly kid: KeyId;
+  readonly alg: Algorithm;
+  /** 32 bytes (RFC 8032, 5.1.5). */
+  readonly publicKey: Uint8Array;
+  /** 32 bytes: the private key of RFC 8032, from which all else follows. */
+  readonly seed: Uint8Array;
+}
+
+/**
+ * `exists`: there is a file and it was not to be replaced. `missing`: there is none. `readable-by-others`: its
+ * mode lets more than the owner read it. `not-a-key`: no Ed25519 private key in a form known here, or its public
+ * key is another's. `io`: the file system said no.
+ */
+export type KeyFileRefusal = 'exists' | 'missing' | 'readable-by-others' | 'not-a-key' | 'io';
+
+/** A key file is a few hundred bytes; what is larger is something else. */
+const MAX_FILE_BYTES = 4096;
+
+/** A new key from the operating system's random numbers. */
+export function generateKey(alg: Algorithm = -19): SigningKey {
+  return keyFromSeed(nacl.randomBytes(32), alg);
+}
+
+/** The key that 32 bytes of seed determine. */
+export function keyFromSeed(seed: Uint8Array, alg: Algorithm = -19): SigningKey {
+  const { publicKey } = nacl.sign.keyPair.fromSeed(seed);
+  return { kid: keyId(publicKey), alg, publicKey, seed: Uint8Array.from(seed) };
+}
+
+/** Signs with node:crypto (some 20 µs; tweetnacl makes the same bytes in milliseconds). */
+export function signerOf(key: SigningKey): Signer {
+  const privateKey = privateKeyOf(key.seed);
+  return { kid: key.kid, alg: key.alg, sign: bytes => Uint8Array.from(sign(null, bytes, privateKey)) };
+}
+
+/** Reads a key file, JSON or PEM. In PEM the algorithm number has no place: it is −19. */
+export async function readKeyFile(path: string): Promise<Result<SigningKey, KeyFileRefusal>> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, 'r');
+    const { mode, size } = await file.stat();
+    if (mode % 0o100 !== 0) return refused('readable-by-others', `${path}: chmod 600`);
+    if (size > MAX_FILE_BYTES) return refused('not-a-key', `${path}: ${size} bytes`);
+    const key = parseKey(await file.readFile('utf8'));
+    return key === undefined ? refused('not-a-key', path) : ok(key);
+  } catch (error) {
+    return refused(codeOf(error) === 'ENOENT' ? 'missing' : 'io', `${path}: ${messageOf(error)}`);
+  } finally {
+    await file?.close();
+  }
+}
+
+/**
+ * Writes a key file of mode 0600, whole or not at all, and on the disk when this resolves. Without `replace` a
+ * file that exists is left as it is.
+ */
+export async function writeKeyFile(
+  path: string,
+  key: SigningKey,
+  options: { readonly format?: 'json' | 'pem'; readonly replace?: boolean } = {},
+): Promise<Result<undefined, KeyFileRefusal>> {
+  const text = options.format === 'pem' ? toPem(key) : toJson(key);
+  const target = options.replace === true ? `${path}.new` : path;
+  try {
+    if (target !== path) await rm(target, { force: true });
+    await writeNew(target, text);
+    if (target !== path) await rename(target, path);
+    await syncFolder(dirname(path));
+    return ok(undefined);
+  } catch (error) {
+    return refused(codeOf(error) === 'EEXIST' ? 'exists' : 'io', `${path}: ${messageOf(error)}`);
+  }
+}
+
+/** `wx` refuses a file, and a link, that is already there. What could not be written whole is taken away. */
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file's name is part of its folder, and becomes durable with it. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+const FORMAT = 'underglass-key-1';
+
+function toJson({ kid, alg, publicKey, seed }: SigningKey): string {
+  const file = { format: FORMAT, kid, alg, publicKey: toHex(publicKey), seed: toHex(seed) };
+  return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+function toPem({ seed }: SigningKey): string {
+  return privateKeyOf(seed).export({ format: 'pem', type: 'pkcs8' }).toString();
+}
+
+function parseKey(text: string): SigningKey | undefined {
+  try {
+    return text.startsWith('-----BEGIN ') ? fromPem(text) : fromJson(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function fromPem(text: string): SigningKey | undefined {
+  const key = createPrivateKey(text);
+  const { d } = key.export({ format: 'jwk' });
+  if (key.asymmetricKeyType !== 'ed25519' || d === undefined) return undefined;
+  return keyFromSeed(Buffer.from(d, 'base64url'));
+}
+
+/** The public key stands in the file for people; the seed must agree with it, or one of them was damaged. */
+function fromJson(file: unknown): SigningKey | undefined {
+  if (typeof file !== 'object' || file === null) return undefined;
+  const { format, alg, publicKey, seed } = file as Readonly<Record<string, unknown>>;
+  if (format !== FORMAT || (alg !== -19 && alg !== -8)) return undefined;
+  if (typeof seed !== 'string' || typeof publicKey !== 'string') return undefined;
+  const [secret, shown] = [fromHex(seed), fromHex(publicKey)];
+  if (secret?.length !== 32 || shown === undefined) return undefined;
+  const key = keyFromSeed(secret, alg);
+  return sameBytes(shown, key.publicKey) ? key : undefined;
+}
+
+/** PKCS #8 of an Ed25519 key is these bytes and the seed (RFC 8410, 7). */
+const PKCS8 = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20);
+
+function privateKeyOf(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: 'der', type: 'pkcs8' });
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
