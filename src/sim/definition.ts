@@ -35,7 +35,7 @@ interface PointJson {
   readonly size: number;
   readonly sf?: string | number;
   readonly access?: string;
-  readonly symbols?: readonly { readonly value: number }[];
+  readonly symbols?: Readonly<Record<string, number>>;
 }
 
 interface GroupJson {
@@ -52,7 +52,7 @@ export function modelLayout(id: number): ModelLayout {
   const known = loaded.get(id);
   if (known !== undefined) return known;
   const file = import.meta.resolve(`underglass/device-profiles/sunspec/model_${id}.json`);
-  const { group } = JSON.parse(readFileSync(fileURLToPath(file), 'utf8')) as { group: GroupJson };
+  const group = JSON.parse(readFileSync(fileURLToPath(file), 'utf8')) as GroupJson;
   const points: PointPlace[] = [];
   const size = placeGroup(group, { prefix: '', offset: 0 }, points);
   const layout = { id, size, points };
@@ -83,6 +83,6 @@ function place(point: PointJson, prefix: string, offset: number): PointPlace {
     offset,
     writable: point.access === 'RW',
     ...(sf === undefined ? {} : { sf }),
-    ...(symbols !== undefined && type.startsWith('enum') ? { symbols: symbols.map(s => s.value) } : {}),
+    ...(symbols !== undefined && type.startsWith('enum') ? { symbols: Object.values(symbols) } : {}),
   };
 }

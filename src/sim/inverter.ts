@@ -53,6 +53,9 @@ type InverterState = keyof typeof STATES;
 
 /** `103.Evt1`: the manual shutdown that Conn and ES are. */
 const MANUAL_SHUTDOWN = 1 << 6;
+/** `701.DERMode`: follows the grid, and whether the array offers more than the inverter can pass on. */
+const GRID_FOLLOWING = 1 << 0;
+const PV_CLIPPED = 1 << 2;
 /** `701.ThrotSrc`. */
 const THROTTLED_BY = { limit: 1, target: 2 } as const;
 
@@ -123,7 +126,12 @@ export class Inverter {
     if (availableW < WAKE_SHARE * this.image.get('702.WMaxRtg')) return 0;
     // A photovoltaic array only gives: an order to draw power is an order to give none.
     const target = Math.max(0, targetW(this.image) ?? Number.POSITIVE_INFINITY);
-    return Math.min(availableW, limitW(this.image), target, this.image.get('702.WMax'));
+    return Math.min(this.#offeredW(availableW), limitW(this.image), target);
+  }
+
+  /** What it would give if nobody held it down. */
+  #offeredW(availableW: number): number {
+    return Math.min(availableW, this.image.get('702.WMax'));
   }
 
   #written(points: readonly WrittenPoint[]): void {
@@ -139,7 +147,7 @@ export class Inverter {
     if (this.#service.state === 'off') return 'off';
     if (this.#service.state === 'starting') return 'starting';
     if (availableW < WAKE_SHARE * this.image.get('702.WMaxRtg')) return 'sleeping';
-    return this.#wantedW(availableW) < availableW ? 'throttled' : 'running';
+    return this.#wantedW(availableW) < this.#offeredW(availableW) ? 'throttled' : 'running';
   }
 
   #show(availableW: number, grid: Grid): void {
@@ -164,11 +172,13 @@ export class Inverter {
 
   #showThrottle(state: InverterState, availableW: number): void {
     const throttled = state === 'throttled';
-    const held = throttled ? 1 - this.#wantedW(availableW) / availableW : 0;
+    const offeredW = this.#offeredW(availableW);
+    const held = throttled ? 1 - this.#wantedW(availableW) / offeredW : 0;
     const byTarget = (targetW(this.image) ?? Number.POSITIVE_INFINITY) < limitW(this.image);
     const source = byTarget ? THROTTLED_BY.target : THROTTLED_BY.limit;
     this.image.set('701.ThrotPct', Math.round(100 * held));
     this.image.set('701.ThrotSrc', throttled ? source : 0);
+    this.image.set('701.DERMode', GRID_FOLLOWING | (offeredW < availableW ? PV_CLIPPED : 0));
   }
 }
 
