@@ -33,7 +33,14 @@ export {
 export { formatModel, importModel } from './import.ts';
 export { type PlacedGroup, type PlacedPoint, locate, place } from './layout.ts';
 export { type PollOptions, type PollRefusal, type Want, readDevice, readModels } from './poll.ts';
-export { type ReadFailure, type ReadReply, type Span, describeFailure, readOnce } from './read.ts';
+export {
+  type ReadFailure,
+  type ReadReply,
+  type Span,
+  describeFailure,
+  readAround,
+  readOnce,
+} from './read.ts';
 export {
   type ModelJson,
   type Scan,
@@ -43,4 +50,5 @@ export {
   toScanJson,
   valueJson,
 } from './scan.ts';
+export { seamsOf } from './seams.ts';
 export { type Value, type ValueRefusal, type Words, decodeRaw, encodeRaw, symbolsOf } from './value.ts';
