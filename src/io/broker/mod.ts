@@ -1,0 +1,5 @@
+/** MQTT: the link that comes back by itself, and the broker for demo and tests. This is the room's one door. */
+export { connectBroker } from './link.ts';
+export type { BrokerOptions } from './link.ts';
+export { startEmbeddedBroker } from './embedded.ts';
+export type { EmbeddedBroker, EmbeddedBrokerOptions, ListenRefusal } from './embedded.ts';
