@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { assert } from '../../base/assert.ts';
 import { instant } from '../../base/time.ts';
-import type { DisplayPort } from '../../gateway/ports.ts';
+import type { DisplayPort } from '../../gateway/mod.ts';
 import { isId } from '../../model/mod.ts';
 import type { MRID, PremiseReply, PremiseRequest } from '../../model/mod.ts';
 import { dataFile } from '../files.ts';

@@ -1,0 +1,238 @@
+/**
+ * What a gateway needs to be told, as one strict schema: the source of the types, of the checks, and of the
+ * words in which a mistake is answered. The description of a field says what it takes, as the remedy in an
+ * error line. A value that passed is ready to use: keys are vetted, links parsed, times in their unit.
+ *
+ * Reads no file: whoever does also knows line numbers. Holds no secret: the customer's code is here as a hash,
+ * the gateway's key and the broker's password as the names of files.
+ */
+import { z } from 'zod';
+import { fromHex } from '../base/bytes.ts';
+import { minutes, seconds, unixTime } from '../base/time.ts';
+import { parseLink } from '../local/bus/mod.ts';
+import type { Link } from '../local/bus/mod.ts';
+import { AXES, CLASSES, isId } from '../model/mod.ts';
+import type { Axis, AxisRow, CommandBody, DeviceId, DeviceRole, GatewayId, GroupId } from '../model/mod.ts';
+import { trustKey } from '../wan/envelope/mod.ts';
+import type { TrustedKey } from '../wan/envelope/mod.ts';
+
+/** Bounds, so that a wrong file is refused and not loaded for minutes. */
+export const MAX_KEYS = 64;
+export const MAX_DEVICES = 64;
+
+const ID_WORDS = '1 to 64 of a-z, 0-9 and the hyphen';
+
+function id<T extends string>(what: string) {
+  return z
+    .string()
+    .refine(isId, { error: 'is no id' })
+    .transform(text => text as T)
+    .describe(`${what}: ${ID_WORDS}`);
+}
+
+function whole(what: string, min: number, max: number, unit = '') {
+  return z
+    .int()
+    .min(min)
+    .max(max)
+    .describe(`${what}: a whole number from ${min} to ${max}${unit === '' ? '' : `, in ${unit}`}`);
+}
+
+const file = (what: string) =>
+  z.string().min(1).describe(`${what}: a file name, relative to this file's folder`);
+
+/** Times in a configuration carry their zone, so that they mean the same on every machine. */
+const moment = (what: string) =>
+  z.iso
+    .datetime({ offset: true })
+    .transform(text => unixTime(Date.parse(text)))
+    .describe(`${what}: a time with its zone, as in 2026-01-31T12:00:00Z`);
+
+/** A map with a value for each axis that is named, made by `row` from what the model says of the axis. */
+function perAxis<S extends z.ZodType>(row: (axis: AxisRow) => S) {
+  const shape = Object.fromEntries(AXES.map(axis => [axis.axis, row(axis).exactOptional()]));
+  return z.strictObject(shape).transform(values => values as Partial<Record<Axis, z.output<S>>>);
+}
+
+const axisValue = ({ does, min, max, unit }: AxisRow) =>
+  whole(does, min, max, unit.startsWith('0.01 %') ? `${unit} (5000 is 50 %)` : unit);
+
+const axisRange = (axis: AxisRow) =>
+  z
+    .strictObject({ min: axisValue(axis), max: axisValue(axis) })
+    .refine(({ min, max }) => min <= max, { error: 'has its min above its max' })
+    .describe(`the bounds of ${axis.axis}, as in { min: ${axis.min}, max: ${axis.max} }`);
+
+const OPERATIONS = ['event', 'cancel', 'grant', 'ack'] as const satisfies readonly CommandBody['kind'][];
+
+const trustedKey = z
+  .strictObject({
+    issuer: id<string>('who speaks with this key'),
+    publicKey: z
+      .string()
+      .regex(/^[0-9a-fA-F]{64}$/, { error: 'is no public key' })
+      .describe('an Ed25519 public key: 64 hexadecimal digits in quotes'),
+    alg: z
+      .literal([-19, -8])
+      .default(-19)
+      .describe('the algorithm pinned: -19 (Ed25519) or -8 (EdDSA, older)'),
+    epoch: whole('which of its keys this is', 1, 2 ** 31),
+    operations: z
+      .array(z.enum(OPERATIONS))
+      .min(1)
+      .describe(`what it may send: a list of ${OPERATIONS.join(', ')}`),
+    highestClass: z.enum(CLASSES).describe(`the highest class it may ask for: ${CLASSES.join(', ')}`),
+    groups: z
+      .array(id<GroupId>('a group'))
+      .exactOptional()
+      .describe('the groups it may command; any unless given'),
+    primacy: z
+      .strictObject({ min: whole('lowest primacy', 1, 255), max: whole('highest primacy', 1, 255) })
+      .default({ min: 1, max: 255 })
+      .describe('the primacy of its programs, as in { min: 1, max: 255 }'),
+    bounds: perAxis(axisRange)
+      .exactOptional()
+      .describe('what it may ask for on each axis; the whole range unless given'),
+    validFrom: moment('first moment of trust'),
+    validUntil: moment('end of trust'),
+  })
+  .transform((key, context): TrustedKey => {
+    const { issuer, publicKey, alg, epoch, ...scope } = key;
+    const trusted = trustKey({
+      issuer,
+      alg,
+      epoch,
+      scope,
+      publicKey: fromHex(publicKey) ?? new Uint8Array(),
+    });
+    if (trusted.ok) return trusted.value;
+    const detail = trusted.detail === undefined ? '' : ` (${trusted.detail})`;
+    context.addIssue({
+      code: 'custom',
+      path: ['publicKey'],
+      message: `is not trusted: ${trusted.refusal}${detail}`,
+    });
+    return z.NEVER;
+  });
+
+const ROLES = ['inverter', 'storage', 'meter'] as const satisfies readonly DeviceRole[];
+
+const device = z.strictObject({
+  id: id<DeviceId>('a name for this device'),
+  link: z
+    .string()
+    .transform((text, context): Link => {
+      const link = parseLink(text);
+      if (link.ok) return link.value;
+      context.issues.push({
+        code: 'custom',
+        input: text,
+        message: `is no link: ${link.detail ?? link.refusal}`,
+      });
+      return z.NEVER;
+    })
+    .describe(
+      'where the device is: tcp://host:port?unit=1 or serial:/dev/ttyUSB0?baud=9600&parity=even&unit=1',
+    ),
+  role: z
+    .enum(ROLES)
+    .exactOptional()
+    .describe(`what it is to the site: ${ROLES.join(', ')}; found out unless given`),
+});
+
+const broker = z.strictObject({
+  url: z
+    .url({ protocol: /^(mqtts?|wss?)$/ })
+    .describe('where the broker is: mqtt://host:1883, or mqtts://host:8883 with TLS'),
+  username: z.string().min(1).exactOptional().describe('the name to log in with, in quotes'),
+  passwordFile: file('holds the broker password').exactOptional(),
+});
+
+const display = z.strictObject({
+  port: whole('TCP port of the customer display', 0, 65_535),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('the address to listen at; 0.0.0.0 opens it to the home network'),
+  names: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('names under which screens reach it, besides localhost'),
+});
+
+export const gatewayConfig = z.strictObject({
+  utility: id<string>('the utility, as in topics'),
+  gateway: id<GatewayId>('this gateway, as enrolled'),
+  stateFile: file('the store; made at the first start'),
+  keyFile: file("the gateway's own key, made by underglass keys"),
+  broker: broker.describe('the way to the utility, as in broker: { url: mqtts://host:8883 }'),
+  trustedKeys: z
+    .array(trustedKey)
+    .min(1)
+    .max(MAX_KEYS)
+    .superRefine(unique(key => key.kid, 'publicKey'))
+    .describe(`the keys this gateway obeys: a list of 1 to ${MAX_KEYS}`),
+  devices: z
+    .array(device)
+    .min(1)
+    .max(MAX_DEVICES)
+    .superRefine(unique(({ id: name }) => name, 'id'))
+    .superRefine(unique(({ link }) => JSON.stringify(link), 'link'))
+    .describe(`what is behind this gateway: a list of 1 to ${MAX_DEVICES} with id and link`),
+  display: display
+    .exactOptional()
+    .describe('the customer display, as in display: { port: 8080 }; none unless given'),
+  defaults: perAxis(axisValue).describe(
+    'the cautious default of each axis: holds without an event, and when nobody can be asked, as in { opModMaxLimW: 5000 }',
+  ),
+  tariff: perAxis(axisRange)
+    .default({})
+    .describe(
+      'the bounds the tariff agreement sets on each axis (TAR-1), as in { opModMaxLimW: { min: 0, max: 10000 } }',
+    ),
+  directMayBeOverridden: z
+    .array(z.enum(CLASSES).exclude(['emergency', 'transmission']))
+    .default([])
+    .describe(
+      'classes of direct orders the tariff lets a customer override: a list of reliability, dispatch, market',
+    ),
+  overrideCode: z
+    .string()
+    .regex(/^scrypt\$\d+\$\d+\$\d+\$[0-9a-f]{16,}\$[0-9a-f]{64}$/, { error: 'is no hash of a code' })
+    .exactOptional()
+    .meta({ description: 'the hash of the customer override code: scrypt$N$r$p$salt$hash', secret: true }),
+  pollSeconds: z
+    .number()
+    .min(1)
+    .max(3600)
+    .default(1)
+    .transform(seconds)
+    .describe('how often devices are read: a number of seconds from 1 to 3600'),
+  reversionMinutes: z
+    .number()
+    .min(1)
+    .max(24 * 60)
+    .default(10)
+    .transform(minutes)
+    .describe('how long a device holds a limit without hearing from us: a number of minutes from 1 to 1440'),
+});
+
+export type GatewayConfig = z.output<typeof gatewayConfig>;
+
+/** Refuses a list in which two entries have the same `of`; the mistake is reported at `field` of the later one. */
+function unique<T>(of: (entry: T) => string, field: string) {
+  return (entries: readonly T[], context: z.RefinementCtx): void => {
+    const seen = new Map<string, number>();
+    for (const [at, entry] of entries.entries()) {
+      const first = seen.get(of(entry));
+      if (first === undefined) seen.set(of(entry), at);
+      else
+        context.addIssue({
+          code: 'custom',
+          path: [at, field],
+          message: `is the same as in entry ${first + 1} of the list`,
+        });
+    }
+  };
+}
