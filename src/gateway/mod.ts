@@ -1,4 +1,5 @@
 /** The gateway and the doors it needs. This is the room's one door. */
+export * from './config.ts';
 export * from './effects.ts';
 export * from './ports.ts';
 export * from './runtime.ts';
