@@ -45,6 +45,16 @@ export interface BusOptions {
   readonly quarantineMs?: number;
   /** Uniform over [0, 1): the jitter of the back-off. */
   readonly random: () => number;
+  /** Told of every request that was put on the line, and its answer; for recordings and timetables. */
+  readonly onExchange?: (exchange: Exchange) => void;
+}
+
+/** One request and its answer, with the moments of both on the clock of `performance.now()`, in ms. */
+export interface Exchange {
+  readonly request: ModbusRequest;
+  readonly reply: ModbusReply;
+  readonly sentMs: number;
+  readonly answeredMs: number;
 }
 
 /** Timeouts in a row after which a connection is taken for dead: its peer may have lost power without a word. */
@@ -69,6 +79,7 @@ class ModbusBus implements Bus {
   readonly #link: Link;
   readonly #random: () => number;
   readonly #timeoutMs: number;
+  readonly #onExchange: BusOptions['onExchange'];
   readonly #newLine: () => Line;
   readonly #turns = noTurns<Entry>();
   #session: Session | undefined;
@@ -84,6 +95,7 @@ class ModbusBus implements Bus {
     this.address = linkAddress(link);
     this.#link = link;
     this.#random = options.random;
+    this.#onExchange = options.onExchange;
     const serial = link.kind === 'serial' ? link : undefined;
     const transferMs = serial === undefined ? 0 : transferTime(serial.baud);
     this.#timeoutMs = link.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS + transferMs;
@@ -127,12 +139,20 @@ class ModbusBus implements Bus {
       // Taken only now: who came while the link opened or kept still may be first in line.
       const entry = takeTurn(this.#turns);
       if (entry === undefined) break;
-      const reply = link.ok ? await link.value.exchange(entry.request) : await later(link);
+      const reply = link.ok ? await this.#exchange(link.value, entry.request) : await later(link);
       const next = entry.next(reply);
       if (next === undefined) leave(this.#turns, entry);
       else entry.request = next;
     }
     this.#working = undefined;
+  }
+
+  async #exchange(session: Session, request: ModbusRequest): Promise<ModbusReply> {
+    if (this.#onExchange === undefined) return session.exchange(request);
+    const sentMs = performance.now();
+    const reply = await session.exchange(request);
+    this.#onExchange({ request, reply, sentMs, answeredMs: performance.now() });
+    return reply;
   }
 
   /** A session whose line is free, or why there is none. */

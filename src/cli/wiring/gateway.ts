@@ -1,0 +1,153 @@
+/**
+ * A gateway from its configuration: opens every door that the file names and gives them to the interpreter.
+ * Whatever cannot be opened is named with its address before anything starts.
+ */
+import { readFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { connectBroker } from '../../io/broker/mod.ts';
+import { systemClock } from '../../io/clock.ts';
+import { codeChecker, noCode } from '../../io/codes.ts';
+import { openDevices } from '../../io/devices.ts';
+import { startDisplay } from '../../io/http/mod.ts';
+import type { Display } from '../../io/http/mod.ts';
+import { readKeyFile, signerOf } from '../../io/keys.ts';
+import { shippedModels } from '../../io/models.ts';
+import { openBus } from '../../io/modbus/mod.ts';
+import type { BusOptions } from '../../io/modbus/mod.ts';
+import { openStore } from '../../io/store/mod.ts';
+import type { Store } from '../../io/store/mod.ts';
+import { startGateway } from '../../gateway/mod.ts';
+import type { Gateway, GatewayConfig, GatewayPorts, LogEntry, Settings } from '../../gateway/mod.ts';
+import { AXES, stateTopic } from '../../model/mod.ts';
+import { signRecord } from '../../wan/envelope/mod.ts';
+import type { Signer } from '../../wan/envelope/mod.ts';
+import { EXIT, Trouble } from '../exit.ts';
+import { packageVersion } from '../version.ts';
+
+export interface GatewayWiring {
+  readonly log: (entry: LogEntry) => void;
+  readonly observe?: GatewayPorts['observe'];
+  readonly bus?: Partial<BusOptions>;
+}
+
+export interface RunningGateway {
+  readonly gateway: Gateway;
+  /** The address of the customer display, where one is configured. */
+  readonly displayUrl?: string;
+  /** Ends cleanly: what is being stored is finished, links and files are closed. */
+  stop(): Promise<void>;
+}
+
+/** Uniform over [0, 1), from the operating system: jitter must differ between gateways. */
+const random = (): number => randomInt(2 ** 32) / 2 ** 32;
+
+/** Runs the gateway that `config` describes. Throws {@link Trouble} when one of its doors cannot be opened. */
+export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): Promise<RunningGateway> {
+  const signer = await openKey(config.keyFile);
+  const models = await shippedModels();
+  const password = await readPassword(config);
+  const store = openState(config.stateFile);
+  const display = await openDisplay(config, store, ask => running.request(ask));
+  const { utility, gateway } = config;
+  const running: Gateway = await startGateway(settingsOf(config), {
+    store,
+    clock: systemClock,
+    log: wiring.log,
+    ...(wiring.observe === undefined ? {} : { observe: wiring.observe }),
+    signer: { signRecord: (record, at) => signRecord(record, { gateway, utility, at, keyEpoch: 1 }, signer) },
+    display: display ?? { show: () => {} },
+    code: config.overrideCode === undefined ? noCode : codeChecker(config.overrideCode),
+    broker: events =>
+      connectBroker(
+        {
+          url: config.broker.url,
+          clientId: `${utility}-${gateway}`,
+          will: { topic: stateTopic(utility, gateway), payload: words('offline'), birth: words('online') },
+          ...(config.broker.username === undefined ? {} : { username: config.broker.username }),
+          ...(password === undefined ? {} : { password }),
+          onAttemptFailed: ({ why, retryInMs }) =>
+            wiring.log({
+              level: 'warn',
+              event: 'link.retry',
+              text: `${why}; next attempt in ${(retryInMs / 1000).toFixed(1)} s`,
+            }),
+        },
+        events,
+      ),
+    devices: events => {
+      const busOf = (link: (typeof config.devices)[number]['link']) =>
+        openBus(link, { random, ...wiring.bus });
+      return openDevices(
+        { devices: config.devices, models, clock: systemClock, random, pollEvery: config.pollSeconds, busOf },
+        events,
+      );
+    },
+  });
+  return {
+    gateway: running,
+    ...(display === undefined ? {} : { displayUrl: display.url }),
+    stop: async () => {
+      await running.stop();
+      await display?.close();
+      await store.close();
+    },
+  };
+}
+
+function settingsOf(config: GatewayConfig): Settings {
+  const bounds = AXES.flatMap(({ axis }) => {
+    const range = config.tariff[axis];
+    return range === undefined
+      ? []
+      : [{ axis, ...range, rule: 'TAR-1', why: 'bound of the tariff agreement' }];
+  });
+  return {
+    gateway: config.gateway,
+    utility: config.utility,
+    version: packageVersion(),
+    keys: new Map(config.trustedKeys.map(key => [key.kid, key])),
+    defaults: config.defaults,
+    bounds,
+    terms: { directMayBeOverridden: config.directMayBeOverridden },
+    reversion: config.reversionMinutes,
+  };
+}
+
+async function openKey(path: string): Promise<Signer> {
+  const key = await readKeyFile(path);
+  if (!key.ok) throw new Trouble(`the gateway's key: ${key.detail ?? path} (${key.refusal})`);
+  return signerOf(key.value);
+}
+
+async function readPassword({ broker }: GatewayConfig): Promise<string | undefined> {
+  if (broker.passwordFile === undefined) return undefined;
+  try {
+    return (await readFile(broker.passwordFile, 'utf8')).trimEnd();
+  } catch {
+    throw new Trouble(`the broker's password: ${broker.passwordFile} cannot be read`);
+  }
+}
+
+function openState(path: string): Store {
+  const store = openStore(path);
+  if (!store.ok) throw new Trouble(`the store: ${store.detail ?? path} (${store.refusal})`);
+  return store.value;
+}
+
+async function openDisplay(
+  config: GatewayConfig,
+  store: Store,
+  onRequest: Gateway['request'],
+): Promise<Display | undefined> {
+  if (config.display === undefined) return undefined;
+  try {
+    return await startDisplay({ ...config.display, onRequest });
+  } catch (error) {
+    await store.close();
+    throw new Trouble(error instanceof Error ? error.message : String(error), EXIT.unreachable);
+  }
+}
+
+function words(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
