@@ -85,11 +85,11 @@ export function number(uplink: Uplink, stream: StreamName, at: UnixTime, body: R
 }
 
 /**
- * Offers a record that has just been numbered: it is sent at once, ahead of any backlog, when there is room;
- * otherwise it is part of the backlog and comes by {@link pump}.
+ * Offers a record that has just been numbered: it is sent at once, ahead of the backlog of its stream and of
+ * those below, when there is room; otherwise it is part of the backlog and comes by {@link pump}.
  */
 export function offer(uplink: Uplink, record: UplinkRecord): readonly UplinkWish[] {
-  if (!hasRoom(uplink, record.stream)) return [];
+  if (!hasRoom(uplink, record.stream) || higherWaits(uplink, record.stream)) return [];
   noteSent(uplink.streams[record.stream], record.sequence);
   uplink.inFlight++;
   return [{ do: 'publish', record, session: uplink.session }];
@@ -108,6 +108,7 @@ export function pump(uplink: Uplink): readonly UplinkWish[] {
     stream.loading = stream.sent;
     wishes.push({ do: 'load', stream: name, after: stream.sent, limit });
     room -= limit;
+    if (stream.sent + limit < stream.last) return wishes; // The rest of a stream goes before any stream below it.
   }
   return wishes;
 }
@@ -129,8 +130,9 @@ export function loaded(
   const wishes: UplinkWish[] = [];
   for (const record of records) {
     if (!hasRoom(uplink, name)) break;
+    if (record.sequence > stream.sent) catchUp(stream, record.sequence - 1);
+    // Passing over a gap may meet a run that was sent ahead, with this record in it.
     if (record.sequence <= stream.sent) continue;
-    catchUp(stream, record.sequence - 1);
     noteSent(stream, record.sequence);
     uplink.inFlight++;
     wishes.push({ do: 'publish', record, session: uplink.session });
@@ -189,6 +191,12 @@ export function nextWake(uplink: Uplink): Instant | undefined {
 
 function hasRoom(uplink: Uplink, stream: StreamName): boolean {
   return uplink.up && uplink.inFlight < MAX_IN_FLIGHT + (stream === 'alarm' ? ALARM_RESERVE : 0);
+}
+
+/** Whether a stream that goes before `name` still has a backlog (ALARM-1). */
+function higherWaits(uplink: Uplink, name: StreamName): boolean {
+  const higher = STREAMS.slice(0, STREAMS.indexOf(name));
+  return higher.some(above => uplink.streams[above].sent < uplink.streams[above].last);
 }
 
 function sendAgain(uplink: Uplink): void {
