@@ -42,9 +42,11 @@ export function decide(question: Question): ReadonlyMap<Axis, Decision> {
 }
 
 function decideAxis(axis: Axis, question: Question): Decision {
-  const asking = question.events.filter(({ event }) => event.axes[axis] !== undefined);
+  const asking = question.events
+    .filter(({ event }) => event.axes[axis] !== undefined)
+    .sort((a, b) => compareEvents(a.event, b.event));
   const lifted = asking.filter(({ overridden }) => overridden).map(({ event }) => liftedReason(event));
-  const [holder] = asking.flatMap(({ event, overridden }) => (overridden ? [] : [event])).sort(compareEvents);
+  const holder = asking.find(({ overridden }) => !overridden)?.event;
   const asked = holder === undefined ? question.defaults[axis] : holder.axes[axis];
   const base: Reason[] =
     holder !== undefined
@@ -65,25 +67,38 @@ function decideAxis(axis: Axis, question: Question): Decision {
   return holder === undefined ? { setpoint } : { setpoint, holder: holder.mRID };
 }
 
-/** `asked` brought inside every bound; with nothing asked, a bound that is tighter than the axis itself still holds. */
+/**
+ * Axes on which a bound holds though nothing is asked: ceilings, and the connection. On every other axis a bound
+ * narrows what may be asked and asks for nothing itself: the allowed range of a target is not a target.
+ */
+const HELD_UNASKED: ReadonlySet<Axis> = new Set([
+  'opModConnect',
+  'opModMaxLimW',
+  'opModExpLimW',
+  'opModImpLimW',
+  'opModGenLimW',
+  'opModLoadLimW',
+]);
+
+/** `asked` brought inside every bound. Where bounds leave no room between them, the lowest maximum holds. */
 function bind(
   axis: Axis,
   asked: number | undefined,
   bounds: readonly Bound[],
 ): { value: number | undefined; reasons: Reason[] } {
-  const row = axisRow(axis);
-  let value = asked;
-  const reasons: Reason[] = [];
-  for (const bound of bounds) {
-    if (bound.axis !== axis) continue;
-    const from = value ?? (bound.max < row.max ? row.max : bound.min > row.min ? row.min : undefined);
-    if (from === undefined) continue;
-    const within = Math.min(Math.max(from, bound.min), bound.max);
-    if (within === value) continue;
-    value = within;
-    reasons.unshift({ rule: bound.rule, text: `${formatValue(axis, within)}: ${bound.why}` });
-  }
-  return { value, reasons };
+  const own = bounds.filter(bound => bound.axis === axis);
+  const [lowest] = own.toSorted((a, b) => a.max - b.max);
+  const [highest] = own.toSorted((a, b) => b.min - a.min);
+  const value = asked ?? (HELD_UNASKED.has(axis) ? axisRow(axis).max : undefined);
+  if (value === undefined || lowest === undefined || highest === undefined)
+    return { value: asked, reasons: [] };
+  if (value > lowest.max) return held(axis, lowest.max, lowest);
+  if (value >= highest.min) return { value: asked, reasons: [] };
+  return highest.min <= lowest.max ? held(axis, highest.min, highest) : held(axis, lowest.max, lowest);
+}
+
+function held(axis: Axis, value: number, { rule, why }: Bound): { value: number; reasons: Reason[] } {
+  return { value, reasons: [{ rule, text: `${formatValue(axis, value)}: ${why}` }] };
 }
 
 /** `50 %: dispatch event dr-1 by utility until 14:05 UTC`. */

@@ -60,11 +60,16 @@ export function mayTry(
   if (entry.acknowledgedAt === undefined) return refused('not-acknowledged', 'Press Acknowledge first.');
   if (entry.overriddenAt !== undefined)
     return refused('already-overridden', 'You have overridden this event.');
-  if (attempts.lockedUntil !== undefined && attempts.lockedUntil > ask.now) {
-    const waitS = Math.ceil((attempts.lockedUntil - ask.now) / 1000);
-    return refused('code-locked', `Too many wrong codes. Try again in ${waitS} s.`, 'later');
-  }
+  const wait = lockLeft(attempts, ask.now);
+  if (wait > 0)
+    return refused('code-locked', `Too many wrong codes. Try again in ${Math.ceil(wait / 1000)} s.`, 'later');
   return ok(entry);
+}
+
+/** How long the entry stays locked. A lock further off than any can be was set by a clock since put back: it is over. */
+function lockLeft({ lockedUntil }: Attempts, now: UnixTime): Duration {
+  const left = lockedUntil === undefined ? 0 : lockedUntil - now;
+  return milliseconds(left > LONGEST_LOCK ? 0 : Math.max(0, left));
 }
 
 /** The code was checked. Right: the event is lifted. Wrong: counted, and locked after {@link MAX_WRONG}. */

@@ -13,9 +13,12 @@ import type { UnixTime } from '../base/time.ts';
 import { classNumber } from '../model/mod.ts';
 import type { CommandClass, Cti, DerEvent, MRID } from '../model/mod.ts';
 
-/** A year of hourly events of a busy program fits twice over in memory; the store keeps what is older. */
+/**
+ * Hourly events of two programs for twelve weeks ahead. When full, the oldest ended event is forgotten early;
+ * when none has ended, the new one is refused.
+ */
 export const MAX_EVENTS = 4096;
-/** Cancels of events not seen yet: a reordered broker delivers a handful, a faulty issuer no more than this. */
+/** Cancels of events not seen yet: a reordered broker delivers a handful. When full, a further one is refused. */
 export const MAX_EARLY_CANCELS = 256;
 /** How long an ended event is remembered; longer than any command stays valid. */
 export const REMEMBER_ENDED = hours(24);
@@ -42,13 +45,22 @@ export interface EarlyCancel {
 
 export interface Schedule {
   readonly entries: Map<MRID, Entry>;
-  readonly early: Map<MRID, EarlyCancel>;
+  /** By {@link earlyKey}: another issuer's cancel of the same name neither counts nor displaces the right one. */
+  readonly early: Map<string, EarlyCancel>;
 }
 
 /** What changed in an event's life, for receipts. `started` and `completed` come by time alone. */
 export interface Transition {
   readonly entry: Entry;
   readonly to: 'scheduled' | 'started' | 'completed' | 'cancelled';
+  /** An ended event that was forgotten before its time to make room for this one. */
+  readonly displaced?: MRID;
+}
+
+/** What is no longer remembered, named as its row in the store is. */
+export interface Forgotten {
+  readonly kind: 'event' | 'cancel';
+  readonly key: string;
 }
 
 export type ScheduleRefusal =
@@ -63,13 +75,18 @@ export type ScheduleRefusal =
 export function newSchedule(entries: readonly Entry[] = [], early: readonly EarlyCancel[] = []): Schedule {
   return {
     entries: new Map(entries.map(e => [e.event.mRID, e])),
-    early: new Map(early.map(c => [c.mRID, c])),
+    early: new Map(early.map(c => [earlyKey(c), c])),
   };
 }
 
 /** When the event ends by itself; `undefined`: only by a cancel. */
 export function endOf(event: DerEvent): UnixTime | undefined {
   return event.duration === undefined ? undefined : after(event.start, event.duration);
+}
+
+/** The name of a cancel that waits for its event: one an issuer and event. */
+export function earlyKey({ issuer, mRID }: Pick<EarlyCancel, 'issuer' | 'mRID'>): string {
+  return `${issuer}/${mRID}`;
 }
 
 /** Takes an event in. Whether it starts at once is told by the next {@link advance}. */
@@ -84,19 +101,22 @@ export function receive(
   const end = endOf(event);
   if (end !== undefined && end <= now)
     return refused('event-expired', `event ${event.mRID} was over when it came`);
-  if (schedule.entries.size >= MAX_EVENTS && !dropOneEnded(schedule)) {
+  const displaced = schedule.entries.size < MAX_EVENTS ? undefined : oldestEnded(schedule);
+  if (schedule.entries.size >= MAX_EVENTS && displaced === undefined)
     return refused('schedule-full', `${MAX_EVENTS} events are waiting or active`, 'later');
-  }
-  const early = schedule.early.get(event.mRID);
-  if (early !== undefined && mayCancel(event, early).ok) {
-    schedule.early.delete(event.mRID);
-    const entry: Entry = { event, status: 'cancelled', endedAt: now };
-    schedule.entries.set(event.mRID, entry);
-    return ok({ entry, to: 'cancelled' });
-  }
-  const entry: Entry = { event, status: 'scheduled' };
+  if (displaced !== undefined) schedule.entries.delete(displaced);
+  const entry = enter(schedule, event, now);
   schedule.entries.set(event.mRID, entry);
-  return ok({ entry, to: 'scheduled' });
+  const to = entry.status === 'cancelled' ? 'cancelled' : 'scheduled';
+  return ok(displaced === undefined ? { entry, to } : { entry, to, displaced });
+}
+
+/** How an event begins its life: cancelled, when a cancel that may end it came first. */
+function enter(schedule: Schedule, event: DerEvent, now: UnixTime): Entry {
+  const early = schedule.early.get(earlyKey(event));
+  if (early === undefined || !mayCancel(event, early).ok) return { event, status: 'scheduled' };
+  schedule.early.delete(earlyKey(event));
+  return { event, status: 'cancelled', endedAt: now };
 }
 
 /** Ends an event on its issuer's word. A cancel that comes before its event waits for it. */
@@ -106,15 +126,31 @@ export function cancel(
   now: UnixTime,
 ): Result<Transition, ScheduleRefusal> {
   const entry = schedule.entries.get(by.mRID);
-  if (entry === undefined) {
-    if (schedule.early.size < MAX_EARLY_CANCELS) schedule.early.set(by.mRID, { ...by, at: now });
-    return refused('event-unknown', `event ${by.mRID} has not come; it will be refused when it does`);
-  }
+  if (entry === undefined) return cancelEarly(schedule, by, now);
   if (entry.endedAt !== undefined) return refused('event-over', `event ${by.mRID} is ${entry.status}`);
   const allowed = mayCancel(entry.event, by);
   if (!allowed.ok) return allowed;
   end(entry, 'cancelled', now);
   return ok({ entry, to: 'cancelled' });
+}
+
+/** Always a refusal: there is nothing to end yet. `event-unknown` says that the cancel waits for its event. */
+function cancelEarly(
+  schedule: Schedule,
+  by: Omit<EarlyCancel, 'at'>,
+  now: UnixTime,
+): Result<never, ScheduleRefusal> {
+  const key = earlyKey(by);
+  const held = schedule.early.get(key);
+  if (held === undefined && schedule.early.size >= MAX_EARLY_CANCELS)
+    return refused(
+      'schedule-full',
+      `${MAX_EARLY_CANCELS} cancels wait for events that have not come`,
+      'later',
+    );
+  const weaker = held !== undefined && classNumber(by.class) > classNumber(held.class);
+  schedule.early.set(key, { ...by, class: weaker ? held.class : by.class, at: now });
+  return refused('event-unknown', `event ${by.mRID} has not come; it is cancelled when it does`);
 }
 
 /** Starts and completes what is due by `now`, in the order in which it fell due. */
@@ -134,14 +170,17 @@ export function advance(schedule: Schedule, now: UnixTime): readonly Transition[
   return due.sort((a, b) => a.at - b.at).map(d => d.transition);
 }
 
-/** Forgets what ended more than {@link REMEMBER_ENDED} ago; returns the mRIDs, so that their rows go too. */
-export function forget(schedule: Schedule, now: UnixTime): readonly MRID[] {
-  const gone: MRID[] = [];
-  for (const [mRID, entry] of schedule.entries) {
-    if (entry.endedAt !== undefined && after(entry.endedAt, REMEMBER_ENDED) <= now) gone.push(mRID);
-  }
-  for (const mRID of gone) schedule.entries.delete(mRID);
-  return gone;
+/** Forgets events that ended, and cancels that came, {@link REMEMBER_ENDED} ago; their rows go with them. */
+export function forget(schedule: Schedule, now: UnixTime): readonly Forgotten[] {
+  const past = (t: UnixTime | undefined): boolean => t !== undefined && after(t, REMEMBER_ENDED) <= now;
+  const events = [...schedule.entries].flatMap(([key, { endedAt }]) => (past(endedAt) ? [key] : []));
+  const cancels = [...schedule.early].flatMap(([key, { at }]) => (past(at) ? [key] : []));
+  for (const key of events) schedule.entries.delete(key);
+  for (const key of cancels) schedule.early.delete(key);
+  return [
+    ...events.map(key => ({ kind: 'event', key }) as const),
+    ...cancels.map(key => ({ kind: 'cancel', key }) as const),
+  ];
 }
 
 /** The next moment at which {@link advance} has something to do. */
@@ -187,9 +226,10 @@ function mayCancel(
   return ok(true);
 }
 
-function dropOneEnded(schedule: Schedule): boolean {
-  for (const [mRID, entry] of schedule.entries) {
-    if (entry.endedAt !== undefined) return schedule.entries.delete(mRID);
-  }
-  return false;
+function oldestEnded(schedule: Schedule): MRID | undefined {
+  let oldest: { mRID: MRID; endedAt: UnixTime } | undefined;
+  for (const [mRID, { endedAt }] of schedule.entries)
+    if (endedAt !== undefined && (oldest === undefined || endedAt < oldest.endedAt))
+      oldest = { mRID, endedAt };
+  return oldest?.mRID;
 }

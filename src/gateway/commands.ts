@@ -23,7 +23,7 @@ import { applyGrant, judgeAudience } from '../wan/groups/mod.ts';
 import { acknowledged } from '../wan/uplink/mod.ts';
 import type { Input, Work } from './effects.ts';
 import type { Cause } from './orders.ts';
-import { aboutEvent, askForGrant, receipt, refusalReceipt } from './reports.ts';
+import { aboutEvent, askForGrant, overrideEnded, receipt, refusalReceipt } from './reports.ts';
 import { count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
 
@@ -121,8 +121,10 @@ function event(
   if (!taken.ok)
     return refuse(state, work, command, { refusal: taken.refusal, why: taken.detail ?? taken.refusal }, now);
   storeEntry(work, taken.value);
+  const { displaced } = taken.value;
+  if (displaced !== undefined) work.store({ op: 'delete', kind: 'event', key: displaced });
   if (taken.value.to === 'cancelled') {
-    work.store({ op: 'delete', kind: 'cancel', key: body.mRID });
+    work.store({ op: 'delete', kind: 'cancel', key: schedule.earlyKey(derEvent) });
     receipt(
       state,
       work,
@@ -156,10 +158,12 @@ function cancel(
   const before = state.schedule.entries.get(body.mRID)?.status;
   const done = schedule.cancel(state.schedule, by, now.unix);
   if (!done.ok) {
-    const early = state.schedule.early.get(body.mRID);
-    if (done.refusal === 'event-unknown' && early !== undefined) work.store(put('cancel', body.mRID, early));
+    const key = schedule.earlyKey(by);
+    const early = state.schedule.early.get(key);
+    if (done.refusal === 'event-unknown' && early !== undefined) work.store(put('cancel', key, early));
     return refuse(state, work, command, { refusal: done.refusal, why: done.detail ?? done.refusal }, now);
   }
+  overrideEnded(state, work, done.value.entry, now);
   storeEntry(work, done.value);
   const { event: ended } = done.value.entry;
   const axes = before === 'active' ? axesOf(ended.axes) : [];
@@ -258,19 +262,17 @@ function eventOf(command: Command, body: EventBody): DerEvent {
   const { issuer, kid, cti, audience, primacy, issuedAt } = command;
   const { mRID, service, start, axes, duration, note } = body;
   return {
-    ...{
-      mRID,
-      service,
-      class: command.class,
-      primacy,
-      issuer,
-      kid,
-      cti,
-      audience,
-      createdAt: issuedAt,
-      start,
-      axes,
-    },
+    mRID,
+    service,
+    class: command.class,
+    primacy,
+    issuer,
+    kid,
+    cti,
+    audience,
+    createdAt: issuedAt,
+    start,
+    axes,
     ...(duration === undefined ? {} : { duration }),
     ...(note === undefined ? {} : { note }),
   };

@@ -10,7 +10,7 @@ import type { Work } from './effects.ts';
 import type { DeviceOrder, DeviceState } from './ports.ts';
 import { aboutEvent, describeApplied, receipt } from './reports.ts';
 import { put, standingKey } from './state.ts';
-import type { GatewayState, Standing } from './state.ts';
+import type { Awaiting, GatewayState, Standing } from './state.ts';
 
 /** A device that did not answer is ordered again this much later, and at once when it is found again. */
 export const RETRY_UNKNOWN = seconds(5);
@@ -27,39 +27,44 @@ export interface Cause {
   readonly axes: readonly Axis[];
 }
 
-/** Orders what differs from what each device was told, and what is due again. Returns the new orders. */
-export function issueOrders(state: GatewayState, work: Work, now: Now): readonly Standing[] {
-  const issued: Standing[] = [];
+/** Orders what differs from what each device was told, and what is due again. Says whether anything was ordered. */
+export function issueOrders(state: GatewayState, work: Work, now: Now): 'ordered' | 'nothing' {
+  let issued: 'ordered' | 'nothing' = 'nothing';
   for (const device of state.devices.values()) {
     for (const axis of device.axes) {
+      const told = state.standing.get(standingKey(device.device, axis))?.value;
       const standing = issueOne(state, device, axis, now);
       if (standing === undefined) continue;
-      issued.push(standing);
-      const order = orderOf(state, standing);
-      work.wish({ do: 'actuate', order });
-      if (standing.value !== undefined) {
-        const { device: id, value } = standing;
-        work.store(put('ordered', standingKey(id, axis), { device: id, axis, value }));
-      }
+      issued = 'ordered';
+      work.wish({ do: 'actuate', order: orderOf(state, standing) });
+      // A repetition of what is stored costs the card nothing.
+      if (standing.value !== undefined && standing.value !== told) storeOrdered(work, standing);
     }
   }
   return issued;
 }
 
-/** Lets the receipts of this step wait for its orders, or sends them at once where there are none. */
-export function attach(
-  state: GatewayState,
-  work: Work,
-  todo: { causes: readonly Cause[]; issued: readonly Standing[] },
-  now: Now,
-): void {
-  for (const { receipt: body, axes } of todo.causes) {
-    const orders = new Set(todo.issued.filter(s => axes.includes(s.axis)).map(s => s.order));
-    const applied = absentDevices(state, axes);
-    if (orders.size > 0 && state.awaiting.length < MAX_AWAITING)
-      state.awaiting.push({ receipt: body, orders, applied });
-    else sendReceipt(state, work, { ...body, applied: [...applied, ...standingResults(state, axes)] }, now);
+/** A value that was ordered is remembered until its release is implemented, so that a restart releases it too. */
+function storeOrdered(work: Work, { device, axis, value }: Standing): void {
+  work.store(put('ordered', standingKey(device, axis), { device, axis, value }));
+}
+
+/** Lets receipts wait for the orders being carried out on their axes, or sends them at once where there are none. */
+export function attach(state: GatewayState, work: Work, causes: readonly Cause[], now: Now): void {
+  for (const { receipt: body, axes } of causes) {
+    const running = [...state.standing.values()].filter(s => s.outstanding && axes.includes(s.axis));
+    const absent = absentDevices(state, axes);
+    if (running.length > 0 && state.awaiting.length < MAX_AWAITING)
+      wait(state, work, { receipt: body, orders: new Set(running.map(s => s.order)), applied: absent });
+    else sendReceipt(state, work, { ...body, applied: [...absent, ...standingResults(state, axes)] }, now);
   }
+}
+
+/** The receipt is kept in the store while it waits: a restart must not swallow it. */
+function wait(state: GatewayState, work: Work, awaiting: Omit<Awaiting, 'key'>): void {
+  const key = state.nextAwaiting++;
+  state.awaiting = [...state.awaiting, { key, ...awaiting }];
+  work.store(put('awaiting', String(key), awaiting.receipt));
 }
 
 /** An order ended. */
@@ -114,7 +119,7 @@ export function deviceChanged(state: GatewayState, work: Work, device: DeviceSta
   });
   if (!device.present) state.readings.delete(device.device);
   for (const standing of state.standing.values()) {
-    if (standing.device === device.device && device.present) forgetAnswer(standing);
+    if (standing.device === device.device) forgetAnswer(standing);
   }
 }
 
@@ -143,12 +148,17 @@ export function noteDrift(state: GatewayState, work: Work, reading: Reading, now
   }
 }
 
-/** The earliest moment at which an order is due again. */
+/** The earliest moment at which an order is due again; one for a device that is lost waits until it is found. */
 export function nextOrderAt(state: GatewayState): Instant | undefined {
   const due = [...state.standing.values()].flatMap(s =>
-    s.againAt === undefined || s.outstanding ? [] : [s.againAt],
+    s.againAt === undefined || s.outstanding || !canOrder(state, s) ? [] : [s.againAt],
   );
   return due.length === 0 ? undefined : (Math.min(...due) as Instant);
+}
+
+function canOrder(state: GatewayState, { device, axis }: Standing): boolean {
+  const known = state.devices.get(device);
+  return known !== undefined && known.present && known.axes.includes(axis);
 }
 
 function issueOne(state: GatewayState, device: DeviceState, axis: Axis, now: Now): Standing | undefined {
@@ -219,17 +229,19 @@ function settleAwaiting(
   return waiting.length > 0;
 }
 
-/** Receipts whose orders have all ended, or were replaced by newer ones, go out. */
+/** Receipts whose orders have all ended, or were replaced by newer ones, go out in the order they came. */
 export function sendComplete(state: GatewayState, work: Work, now: Now): void {
   const current = new Set([...state.standing.values()].map(s => s.order));
-  for (let i = state.awaiting.length - 1; i >= 0; i--) {
-    const entry = state.awaiting[i];
-    if (entry === undefined || [...entry.orders].some(order => current.has(order))) continue;
-    state.awaiting.splice(i, 1);
-    const replaced =
-      entry.orders.size > 0 ? '; a newer order replaced this one before it was carried out' : '';
-    const body = { ...entry.receipt, why: entry.receipt.why + replaced, applied: entry.applied };
-    sendReceipt(state, work, body, now);
+  const isComplete = ({ orders }: Awaiting): boolean => [...orders].every(order => !current.has(order));
+  const complete = state.awaiting.filter(isComplete);
+  if (complete.length === 0) return;
+  state.awaiting = state.awaiting.filter(entry => !isComplete(entry));
+  for (const { key, receipt: body, orders, applied: results, interrupted } of complete) {
+    work.store({ op: 'delete', kind: 'awaiting', key: String(key) });
+    const replaced = orders.size > 0 ? ['a newer order replaced this one before it was carried out'] : [];
+    const outcome = interrupted === undefined ? [describeApplied(results)] : [interrupted];
+    const how = replaced.length > 0 && results.length === 0 ? replaced : [...replaced, ...outcome];
+    receipt(state, work, { ...body, why: [body.why, ...how].join('; '), applied: results }, now);
   }
 }
 

@@ -27,6 +27,7 @@ export type RowKind =
   | 'override'
   | 'ordered'
   | 'receipt'
+  | 'awaiting'
   | 'meta';
 
 /** One change to the store. All changes given to one `persist` become durable together or not at all. */

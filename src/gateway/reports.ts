@@ -4,6 +4,8 @@
  */
 import { after, minutes, seconds, toUnixSeconds } from '../base/time.ts';
 import type { Now, UnixTime } from '../base/time.ts';
+import { endOverride } from '../control/mod.ts';
+import type { Entry } from '../control/mod.ts';
 import type {
   Applied,
   Cti,
@@ -90,6 +92,21 @@ export function customer(state: GatewayState, work: Work, said: Omit<CustomerBod
   work.log('info', `customer.${said.action}`, said.why, { mRID: said.mRID });
 }
 
+/** Ends an override, if there is one, and reports its total (OVR-5). Returns the total in whole seconds. */
+export function overrideEnded(state: GatewayState, work: Work, entry: Entry, now: Now): number | undefined {
+  const ended = endOverride(entry, entry.endedAt ?? now.unix);
+  if (!ended.ok) return undefined;
+  const totalS = wholeSeconds(ended.value.totalMs);
+  const { mRID } = entry.event;
+  customer(
+    state,
+    work,
+    { mRID, action: 'override-ended', totalS, why: `${mRID} was overridden for ${totalS} s` },
+    now,
+  );
+  return totalS;
+}
+
 export function askForGrant(
   state: GatewayState,
   work: Work,
@@ -158,7 +175,7 @@ export function aboutEvent(event: { cti: Cti; mRID: MRID }, response: Response, 
 }
 
 /** Whole seconds of a duration, for records. */
-export function wholeSeconds(ms: number): number {
+function wholeSeconds(ms: number): number {
   return toUnixSeconds(ms as UnixTime);
 }
 

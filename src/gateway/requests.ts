@@ -3,14 +3,14 @@
  * untrusted; what it may do is decided by control, and every attempt is reported upstream (OVR-2, OVR-5).
  */
 import type { Now } from '../base/time.ts';
-import { acknowledge, codeChecked, endOverride, mayTry } from '../control/mod.ts';
+import { acknowledge, codeChecked, mayTry } from '../control/mod.ts';
 import type { Entry } from '../control/mod.ts';
 import { axesOf } from '../model/mod.ts';
 import type { PremiseReply } from '../model/mod.ts';
 import { storeEntry } from './commands.ts';
 import type { Input, Work } from './effects.ts';
 import type { Cause } from './orders.ts';
-import { aboutEvent, customer, wholeSeconds } from './reports.ts';
+import { aboutEvent, customer, overrideEnded } from './reports.ts';
 import { put } from './state.ts';
 import type { GatewayState } from './state.ts';
 
@@ -24,8 +24,10 @@ export function request(
   const { ask } = input;
   switch (ask.kind) {
     case 'acknowledge': {
+      const again = state.schedule.entries.get(ask.mRID)?.acknowledgedAt !== undefined;
       const done = acknowledge(state.schedule, ask.mRID, now.unix);
       if (!done.ok) return reply(work, input.request, refusal(done));
+      if (again) return reply(work, input.request, { ok: true, why: 'Acknowledged before.' });
       storeEntry(work, { entry: done.value });
       customer(
         state,
@@ -117,21 +119,6 @@ export function checked(
     why: 'Overridden. Your equipment follows your own settings until the event ends.',
   });
   return [{ receipt: aboutEvent(entry.event, 'optOut', why), axes: axesOf(entry.event.axes) }];
-}
-
-/** Ends an override, if there is one, and reports its total (OVR-5). Returns the total in whole seconds. */
-export function overrideEnded(state: GatewayState, work: Work, entry: Entry, now: Now): number | undefined {
-  const ended = endOverride(entry, entry.endedAt ?? now.unix);
-  if (!ended.ok) return undefined;
-  const totalS = wholeSeconds(ended.value.totalMs);
-  const { mRID } = entry.event;
-  customer(
-    state,
-    work,
-    { mRID, action: 'override-ended', totalS, why: `${mRID} was overridden for ${totalS} s` },
-    now,
-  );
-  return totalS;
 }
 
 function refuseAttempt(

@@ -5,7 +5,7 @@
  * When persisting fails, all that was waiting is dropped, unacknowledged messages come again, and the state
  * is read anew from the store.
  */
-import { milliseconds, after } from '../base/time.ts';
+import { after, milliseconds } from '../base/time.ts';
 import type { Instant, Now } from '../base/time.ts';
 import { gatewaySubscriptions, upTopic } from '../model/mod.ts';
 import type { GroupId, PremiseReply, PremiseRequest, Reading } from '../model/mod.ts';
@@ -27,12 +27,22 @@ import { restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
 import { nextWake, step, view } from './step.ts';
 
-/** Messages taken from the broker and not yet acknowledged; the broker keeps further ones. */
+/**
+ * Messages taken from the broker and not yet acknowledged: more than a burst to every group of a premise. The
+ * broker keeps further ones, and is asked for them by a new link when these are done.
+ */
 export const MAX_UNACKNOWLEDGED = 1024;
 /** The display follows at most ten times a second: a person sees no more, and a flood costs no more. */
 const SHOW_EVERY = milliseconds(100);
 /** How often a store that failed is tried again. */
 const REOPEN_EVERY = milliseconds(1000);
+
+const STOPPING: PremiseReply = { ok: false, refusal: 'stopping', why: 'The gateway is stopping.' };
+const CANNOT_STORE: PremiseReply = {
+  ok: false,
+  refusal: 'storage',
+  why: 'The gateway cannot store anything at the moment.',
+};
 
 export interface ClockPort {
   now(): Now;
@@ -81,10 +91,13 @@ class Runtime implements Gateway {
   #waiting = 0;
   #generation = 0;
   #failed = false;
+  #reopening: Promise<void> = Promise.resolve();
   #stopped = false;
   #cancelWake: (() => void) | undefined;
   #cancelShow: (() => void) | undefined;
   #nextToken = 1;
+  /** A message was left with the broker for want of room; it delivers it again only on a new link. */
+  #overflowed = false;
   readonly #unacknowledged = new Map<number, () => void>();
   readonly #requests = new Map<number, (reply: PremiseReply) => void>();
   /** The newest order of each device and axis while an older one is being carried out. */
@@ -115,7 +128,11 @@ class Runtime implements Gateway {
     });
     this.#broker = this.#ports.broker({
       message: ({ topic, payload, retained, acknowledge }) => {
-        if (this.#unacknowledged.size >= MAX_UNACKNOWLEDGED || this.#failed) return;
+        if (this.#failed || this.#stopped) return;
+        if (this.#unacknowledged.size >= MAX_UNACKNOWLEDGED) {
+          this.#overflowed = true;
+          return;
+        }
         const token = this.#nextToken++;
         this.#unacknowledged.set(token, acknowledge);
         this.#take({ on: 'message', token, topic, payload, retained });
@@ -131,12 +148,8 @@ class Runtime implements Gateway {
   }
 
   request(ask: PremiseRequest): Promise<PremiseReply> {
-    if (this.#failed)
-      return Promise.resolve({
-        ok: false,
-        refusal: 'storage',
-        why: 'The gateway cannot store anything at the moment.',
-      });
+    if (this.#stopped) return Promise.resolve(STOPPING);
+    if (this.#failed) return Promise.resolve(CANNOT_STORE);
     return new Promise(resolve => {
       const request = this.#nextToken++;
       this.#requests.set(request, resolve);
@@ -153,9 +166,10 @@ class Runtime implements Gateway {
     this.#cancelWake?.();
     this.#cancelShow?.();
     await this.#tail;
+    await this.#reopening;
     for (const [request, resolve] of this.#requests) {
       this.#requests.delete(request);
-      resolve({ ok: false, refusal: 'stopping', why: 'The gateway is stopping.' });
+      resolve(STOPPING);
     }
     await this.#broker?.close();
     await this.#devices?.close();
@@ -177,17 +191,22 @@ class Runtime implements Gateway {
     if (durable === undefined && this.#waiting === 0) return this.#runAll(effects);
     const generation = this.#generation;
     this.#waiting++;
-    const previous = this.#tail;
-    this.#tail = (async () => {
-      try {
-        await Promise.all([previous, durable]);
-        if (generation === this.#generation) this.#runAll(durable === undefined ? effects : rest);
-      } catch (error) {
-        if (generation === this.#generation) this.#fail(error);
-      } finally {
-        this.#waiting--;
-      }
-    })();
+    this.#tail = this.#inTurn(this.#tail, durable, () => {
+      if (generation === this.#generation) this.#runAll(durable === undefined ? effects : rest);
+    });
+  }
+
+  /** Runs `then` when all before it is settled and `durable` is on the disk. Rejects only by a broken promise of ours. */
+  async #inTurn(
+    previous: Promise<void>,
+    durable: Promise<void> | undefined,
+    then: () => void,
+  ): Promise<void> {
+    const [before, stored] = await Promise.allSettled([previous, durable]);
+    this.#waiting--;
+    if (before.status === 'rejected') throw before.reason;
+    if (stored.status === 'rejected') this.#fail(stored.reason);
+    else then();
   }
 
   #runAll(effects: readonly Effect[]): void {
@@ -202,9 +221,7 @@ class Runtime implements Gateway {
       case 'persist':
         return;
       case 'acknowledge':
-        this.#unacknowledged.get(effect.token)?.();
-        this.#unacknowledged.delete(effect.token);
-        return;
+        return this.#acknowledge(effect.token);
       case 'listen':
         return this.#listen(effect.group, effect.member);
       case 'actuate':
@@ -224,6 +241,14 @@ class Runtime implements Gateway {
       case 'log':
         return this.#ports.log(effect.entry);
     }
+  }
+
+  #acknowledge(token: number): void {
+    this.#unacknowledged.get(token)?.();
+    this.#unacknowledged.delete(token);
+    if (!this.#overflowed || this.#unacknowledged.size > 0) return;
+    this.#overflowed = false;
+    this.#broker?.renew();
   }
 
   #listen(group: GroupId, member: boolean): void {
@@ -268,7 +293,9 @@ class Runtime implements Gateway {
       records => {
         if (generation === this.#generation) this.#take({ on: 'loaded', stream, after: from, records });
       },
-      error => this.#fail(error),
+      error => {
+        if (generation === this.#generation) this.#fail(error);
+      },
     );
   }
 
@@ -296,11 +323,11 @@ class Runtime implements Gateway {
   /** The store failed: nothing that waited happens, and the state is what the store says, when it can be read. */
   #fail(error: unknown): void {
     this.#generation++;
-    if (this.#failed) return;
+    if (this.#failed || this.#stopped) return;
     this.#failed = true;
+    this.#cancelWake?.();
     this.#unacknowledged.clear();
-    for (const resolve of this.#requests.values())
-      resolve({ ok: false, refusal: 'storage', why: 'The gateway could not store this.' });
+    for (const resolve of this.#requests.values()) resolve(CANNOT_STORE);
     this.#requests.clear();
     const why = error instanceof Error ? error.message : String(error);
     this.#ports.log({
@@ -308,32 +335,35 @@ class Runtime implements Gateway {
       event: 'store.failed',
       text: `the store failed (${why}); commands are refused until it works again`,
     });
-    this.#reopen();
+    this.#reopening = this.#reopen();
   }
 
-  #reopen(): void {
-    const { clock, store, log } = this.#ports;
-    void store.snapshot(this.#settings.gateway).then(
-      snapshot => {
-        if (this.#stopped) return;
-        const { nextOrder } = this.#state;
-        this.#state = restore(this.#settings, snapshot);
-        this.#state.nextOrder = nextOrder;
-        this.#failed = false;
-        log({
-          level: 'info',
-          event: 'store.restored',
-          text: 'the store works again; the state was read anew',
-        });
-        for (const state of this.#world.devices.values()) this.#take({ on: 'device', state });
-        for (const reading of this.#world.readings.values()) this.#take({ on: 'reading', reading });
-        this.#take({ on: 'link', ...this.#world.link });
-        this.#broker?.renew();
-      },
-      () => {
-        if (!this.#stopped)
-          this.#cancelWake = clock.at(after(clock.now().instant, REOPEN_EVERY), () => this.#reopen());
-      },
-    );
+  /** Reads the state anew when everything that was being persisted has settled, for it may still become durable. */
+  async #reopen(): Promise<void> {
+    const { clock, store } = this.#ports;
+    await this.#tail;
+    const snapshot = await store.snapshot(this.#settings.gateway).catch(() => undefined);
+    if (this.#stopped) return;
+    if (snapshot !== undefined) return this.#resume(restore(this.#settings, snapshot));
+    this.#cancelWake = clock.at(after(clock.now().instant, REOPEN_EVERY), () => {
+      this.#reopening = this.#reopen();
+    });
+  }
+
+  /** Goes on with a state read anew. What is still under way in the world must not be taken for its own. */
+  #resume(state: GatewayState): void {
+    const old = this.#state;
+    state.nextOrder = old.nextOrder;
+    state.uplink.session = old.uplink.session;
+    state.born = old.born && old.starts === state.starts;
+    for (const [name, times] of old.counts) state.counts.set(name, times);
+    this.#state = state;
+    this.#failed = false;
+    const text = 'the store works again; the state was read anew';
+    this.#ports.log({ level: 'info', event: 'store.restored', text });
+    for (const device of this.#world.devices.values()) this.#take({ on: 'device', state: device });
+    for (const reading of this.#world.readings.values()) this.#take({ on: 'reading', reading });
+    this.#take({ on: 'link', ...this.#world.link });
+    this.#broker?.renew();
   }
 }

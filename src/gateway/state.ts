@@ -33,7 +33,7 @@ import type { Memberships } from '../wan/groups/mod.ts';
 import { membershipsFromRows } from '../wan/groups/mod.ts';
 import type { Uplink } from '../wan/uplink/mod.ts';
 import { newUplink } from '../wan/uplink/mod.ts';
-import type { DeviceState, Json, RowKind, Snapshot, StoreChange } from './ports.ts';
+import type { DeviceState, Json, RowKind, Snapshot, StoreChange, StoredRow } from './ports.ts';
 
 /** What a gateway is told once, by its configuration. */
 export interface Settings {
@@ -66,9 +66,13 @@ export interface Standing {
 
 /** A receipt that waits for the orders it speaks of. */
 export interface Awaiting {
+  /** Names its row in the store. */
+  readonly key: number;
   readonly receipt: ReceiptBody;
   readonly orders: Set<number>;
   readonly applied: Applied[];
+  /** Why the outcome of its orders will not be known here, when it will not. */
+  readonly interrupted?: string;
 }
 
 export interface GatewayState {
@@ -83,7 +87,8 @@ export interface GatewayState {
   readonly devices: Map<DeviceId, DeviceState>;
   readonly readings: Map<DeviceId, Reading>;
   readonly standing: Map<string, Standing>;
-  readonly awaiting: Awaiting[];
+  awaiting: readonly Awaiting[];
+  nextAwaiting: number;
   decisions: ReadonlyMap<Axis, Decision>;
   /** Events that held an axis when last decided. */
   holding: ReadonlySet<MRID>;
@@ -117,6 +122,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
   const replayRows = snapshot.rows.filter(r => r.kind === 'replay' || r.kind === 'seen');
   const receipts = rows<UplinkRecord>('receipt').sort((a, b) => a.sequence - b.sequence);
   const ordered = rows<{ device: DeviceId; axis: Axis; value: number }>('ordered');
+  const awaiting = snapshot.rows.filter(r => r.kind === 'awaiting').map(interruptedReceipt);
   const state: GatewayState = {
     settings,
     replay: newReplayState(replayRows),
@@ -130,7 +136,8 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     standing: new Map(
       ordered.map(o => [standingKey(o.device, o.axis), { ...o, order: 0, outstanding: false }]),
     ),
-    awaiting: [],
+    awaiting,
+    nextAwaiting: 1 + Math.max(0, ...awaiting.map(a => a.key)),
     decisions: new Map(),
     holding: new Set(),
     nextOrder: 1,
@@ -145,6 +152,13 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
   };
   decideAnew(state);
   return state;
+}
+
+/** The orders it waited for are lost with the state that issued them; what they did is seen when devices are asked again. */
+function interruptedReceipt({ key, value }: StoredRow): Awaiting {
+  const interrupted = 'the gateway restarted before its devices had answered';
+  const receipt = value as unknown as ReceiptBody;
+  return { key: Number(key), receipt, orders: new Set(), applied: [], interrupted };
 }
 
 /** Makes the decision anew from the events that are active; returns which event holds which axes. */

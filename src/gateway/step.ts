@@ -10,7 +10,7 @@ import type { Instant, Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
 import type { Transition } from '../control/mod.ts';
 import { axesOf } from '../model/mod.ts';
-import type { Axis, DerEvent, MRID, PremiseView } from '../model/mod.ts';
+import type { Axis, DerEvent, MRID, PremiseView, ReceiptBody } from '../model/mod.ts';
 import { premiseView } from '../premise/mod.ts';
 import {
   linkChanged,
@@ -34,8 +34,8 @@ import {
   sendComplete,
 } from './orders.ts';
 import type { Cause } from './orders.ts';
-import { aboutEvent, birth, nextStatus, sendWishes, statusIfDue } from './reports.ts';
-import { checked, overrideEnded, request } from './requests.ts';
+import { aboutEvent, birth, nextStatus, overrideEnded, sendWishes, statusIfDue } from './reports.ts';
+import { checked, request } from './requests.ts';
 import { decideAnew } from './state.ts';
 import type { GatewayState } from './state.ts';
 
@@ -113,9 +113,8 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
 /** Everything that follows from the clock and from what was taken in, in one order, whatever the input was. */
 function settle(state: GatewayState, work: Work, taken: readonly Cause[], now: Now): void {
   const transitions = schedule.advance(state.schedule, now.unix);
-  for (const mRID of schedule.forget(state.schedule, now.unix))
-    work.store({ op: 'delete', kind: 'event', key: mRID });
-  const ended = transitions.flatMap(t => completed(state, work, t, now));
+  for (const gone of schedule.forget(state.schedule, now.unix)) work.store({ op: 'delete', ...gone });
+  const ended = completions(state, work, transitions, now);
   const before = state.holding;
   const holders = decideAnew(state);
   const causes = [
@@ -124,9 +123,9 @@ function settle(state: GatewayState, work: Work, taken: readonly Cause[], now: N
     ...lifeCauses(state, { before, holders, started: startedNow(work, transitions) }),
   ];
   const issued = issueOrders(state, work, now);
-  attach(state, work, { causes, issued }, now);
+  attach(state, work, causes, now);
   sendComplete(state, work, now);
-  if (issued.length > 0 || causes.length > 0) state.reported.due = true;
+  if (issued === 'ordered' || causes.length > 0) state.reported.due = true;
   if (state.uplink.up) statusIfDue(state, work, now);
   sendWishes(work, pump(state.uplink));
   work.wish({ do: 'show' });
@@ -138,17 +137,30 @@ function startedNow(work: Work, transitions: readonly Transition[]): ReadonlySet
   return new Set(started.map(t => t.entry.event.mRID));
 }
 
-/** An event's time is up. An override of it ends with it, and its total is reported (response 8). */
-function completed(state: GatewayState, work: Work, { entry, to }: Transition, now: Now): Cause[] {
-  if (to !== 'completed') return [];
-  const total = overrideEnded(state, work, entry, now);
-  storeEntry(work, { entry });
-  const { event } = entry;
-  const receipt =
-    total === undefined
-      ? aboutEvent(event, 'completed', `event ${event.mRID} completed`)
-      : aboutEvent(event, 'partialOptOut', `event ${event.mRID} completed, overridden for ${total} s`);
-  return [{ receipt, axes: axesOf(event.axes) }];
+/** Events whose time is up. An override ends with its event, and its total is reported (response 8). */
+function completions(
+  state: GatewayState,
+  work: Work,
+  transitions: readonly Transition[],
+  now: Now,
+): readonly Cause[] {
+  const begun = new Set(transitions.filter(t => t.to === 'started').map(t => t.entry));
+  return transitions.flatMap(({ entry, to }) => {
+    if (to !== 'completed') return [];
+    const { event } = entry;
+    const total = overrideEnded(state, work, entry, now);
+    storeEntry(work, { entry });
+    return [{ receipt: endReceipt(event, begun.has(entry) ? 'missed' : total), axes: axesOf(event.axes) }];
+  });
+}
+
+/** `missed`: it began and ended while nobody was awake to carry it out; to call it completed would be a lie. */
+function endReceipt(event: DerEvent, how: 'missed' | number | undefined): ReceiptBody {
+  const { mRID } = event;
+  if (how === 'missed')
+    return aboutEvent(event, 'completedNoParticipation', `event ${mRID} passed while the gateway was down`);
+  if (how === undefined) return aboutEvent(event, 'completed', `event ${mRID} completed`);
+  return aboutEvent(event, 'partialOptOut', `event ${mRID} completed, overridden for ${how} s`);
 }
 
 /** Started, superseded, resumed: what became of each active event by this decision (IEEE 2030.5, per axis). */
