@@ -21,7 +21,7 @@ import type { Damage, DamageList } from './damage.ts';
 import { openFile } from './file.ts';
 import type { OpenFile, OpenRefusal, Schema } from './file.ts';
 import { GroupCommit } from './group-commit.ts';
-import { asTrouble, StoreTrouble } from './trouble.ts';
+import { reading, StoreTrouble } from './trouble.ts';
 
 const SCHEMA: Schema<'row' | 'mark' | 'outbox'> = {
   what: 'store',
@@ -216,16 +216,6 @@ class Room {
       Number(this.#pageCount.get()?.['page_count']) - Number(this.#freePages.get()?.['freelist_count']);
     if (used > this.#unreserved)
       throw new StoreTrouble('full', 'what is left of the store is kept for commands');
-  }
-}
-
-/** Runs `read` and gives its value as a promise, trouble of the disk by its name. */
-// oxlint-disable-next-line typescript/require-await -- turns what `read` throws into a rejection
-async function reading<T>(read: () => T): Promise<T> {
-  try {
-    return read();
-  } catch (error) {
-    throw asTrouble(error);
   }
 }
 

@@ -37,3 +37,13 @@ export function asTrouble(error: unknown): unknown {
   if (refusal === undefined) return error;
   return new StoreTrouble(refusal, `${error.message} (SQLite ${error.errcode})`, error);
 }
+
+/** Runs `read` and gives its value as a promise, trouble of the disk by its name. */
+// oxlint-disable-next-line typescript/require-await -- turns what `read` throws into a rejection
+export async function reading<T>(read: () => T): Promise<T> {
+  try {
+    return read();
+  } catch (error) {
+    throw asTrouble(error);
+  }
+}
