@@ -7,6 +7,7 @@
  */
 import type { Result } from '../../base/assert.ts';
 import { ok, refused } from '../../base/assert.ts';
+import { toHex } from '../../base/bytes.ts';
 import type { ModbusRequest } from './conversation.ts';
 
 /** The longest PDU: 256 bytes of an RTU frame less unit and CRC (4.1). */
@@ -41,27 +42,27 @@ export function checkReply(
   reply: Uint8Array,
 ): Result<'normal' | 'exception', 'garbled'> {
   const length = replyLength(request, reply);
-  if (length === undefined) return refused('garbled', `function ${reply[0]} answers ${request[0]}`, 'later');
+  if (length === undefined) return refused('garbled', `it begins ${toHex(reply.subarray(0, 2))}`, 'later');
   if (reply.length !== length) return refused('garbled', `${reply.length} bytes, not ${length}`, 'later');
   if (reply[0] !== request[0]) return ok('exception');
-  if (isRead(request[0])) {
-    if (reply[1] !== length - 2) return refused('garbled', `byte count ${reply[1]}`, 'later');
-    return ok('normal');
-  }
+  if (isRead(request[0])) return ok('normal');
   // 6.6 echoes address and value, 6.12 address and quantity: the four bytes after the function, both times.
   for (let i = 1; i < 5; i++) if (reply[i] !== request[i]) return refused('garbled', 'wrong echo', 'later');
   return ok('normal');
 }
 
 /**
- * How long the PDU that begins with `start` must be to answer `request`; `undefined` when its function shows
- * that it does not. `start` holds at least the function code.
+ * How long the PDU that begins with `start` must be to answer `request`; `undefined` when its function or, as far
+ * as it is there, its byte count shows that it does not. `start` holds at least the function code.
  */
 export function replyLength(request: Uint8Array, start: Uint8Array): number | undefined {
   const code = request[0] ?? 0;
   if (start[0] === (code | EXCEPTION_BIT)) return EXCEPTION_LENGTH;
   if (start[0] !== code) return undefined;
-  if (isRead(code)) return 2 + 2 * word(request, 3);
+  if (isRead(code)) {
+    const count = 2 * word(request, 3);
+    return start.length > 1 && start[1] !== count ? undefined : 2 + count;
+  }
   return code === WRITE_SINGLE || code === WRITE_MULTIPLE ? 5 : undefined;
 }
 

@@ -3,7 +3,7 @@
  * length of its own; a client knows it from its request, a server from the function, and where neither helps
  * silence ends it. Time is the caller's: `endOfSilence` is told when 3.5 characters have passed.
  */
-import { concat } from '../../base/bytes.ts';
+import { concat, toHex } from '../../base/bytes.ts';
 import { crc16 } from './crc16.ts';
 import { MAX_PDU, checkReply, replyLength, requestLength } from './pdu.ts';
 
@@ -49,7 +49,7 @@ export function judgeRtuReply(request: RtuFrame, heard: Uint8Array): RtuHeard {
   if (heard[0] !== request.unit) return { kind: 'garbled', why: `unit ${heard[0]}, not ${request.unit}` };
   if (heard.length === 1) return { kind: 'more' };
   const length = replyLength(request.pdu, heard.subarray(1));
-  if (length === undefined) return { kind: 'garbled', why: `function ${heard[1]}` };
+  if (length === undefined) return { kind: 'garbled', why: `it begins ${toHex(heard.subarray(0, 3))}` };
   if (heard.length < length + 3) return { kind: 'more' };
   if (heard.length > length + 3)
     return { kind: 'garbled', why: `${heard.length - length - 3} bytes too many` };
