@@ -12,6 +12,7 @@ import { RECORD_PROFILE, scan } from './scan.ts';
 /** `useTag259ForMaps` is missing from the package's types: without it a Map is written under a tag of its own. */
 const ONE_FORM = { useRecords: false, variableMapSize: true, tagUint8Array: false, useTag259ForMaps: false };
 const encoder = new Encoder(ONE_FORM);
+/** Integers beyond 32 bits come out as bigint; the package's option against that turns negative ones into others. */
 const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
 /** Bytes of a value that JSON can hold, without null; properties that are undefined are left out. */
@@ -24,11 +25,19 @@ export function decodeMeasurements(bytes: Uint8Array): Result<unknown, ScanRefus
   const trouble = scan(bytes, RECORD_PROFILE);
   if (trouble !== undefined) return refused(trouble);
   try {
-    const value: unknown = decoder.decode(bytes);
-    return ok(value);
+    return ok(withNumbers(decoder.decode(bytes)));
   } catch {
     return refused('not-canonical');
   }
+}
+
+/** The same value without bigints: the scan let through none that a number cannot hold. Changes it in place. */
+function withNumbers(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = value as Record<string, unknown>;
+  for (const key of Object.keys(fields)) fields[key] = withNumbers(fields[key]);
+  return value;
 }
 
 /** Objects become maps, because an object would put keys like `10` first. */

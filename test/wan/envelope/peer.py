@@ -416,11 +416,10 @@ def refused_contents():
 
 
 RECORD_TOPIC = "ug/1/north/d/gw-1/up/status"
+POINTS = {"W": 1234.5, "PF": -0.95, "Hz": 60, "A": 1.5, "VA": -7, "TotWhInj": 2**40 + 1, "TotWhAbs": -(2**40) - 1}
 STATUS = {
     "kind": "status",
-    "readings": [
-        {"device": "inv-1", "role": "inverter", "at": NOW * 1000 + 250, "points": {"W": 1234.5, "PF": -0.95, "Hz": 60}}
-    ],
+    "readings": [{"device": "inv-1", "role": "inverter", "at": NOW * 1000 + 250, "points": POINTS}],
     "setpoints": [
         {
             "axis": "opModMaxLimW",
