@@ -5,7 +5,7 @@
  */
 import { type Result, ok, refused } from '../../base/assert.ts';
 import type { Conversation } from '../bus/conversation.ts';
-import type { ModelDef, ModelSet } from './definition.ts';
+import { type ModelDef, type ModelSet, ownWords } from './definition.ts';
 import { decodeModel } from './codec.ts';
 import { type ReadFailure, type Span, describeFailure, readAround, readOnce } from './read.ts';
 import { seamsOf } from './seams.ts';
@@ -142,14 +142,20 @@ function* trueLength(
   { unit, models, address, def }: { unit: number; models: ModelSet; address: number; def: ModelDef },
   claimed: number,
 ): Conversation<number> {
-  const defined = def.points.reduce((words, point) => words + point.size, -2);
+  const defined = ownWords(def) - 2;
   if (claimed === defined || (def.groups ?? []).length > 0) return claimed;
   const leadsOn = function* (length: number): Conversation<boolean> {
     const next = yield* readHeader(unit, address + 2 + length);
-    return next === 'end-model' || (typeof next !== 'string' && models.has(next.id));
+    return next === 'end-model' || (typeof next !== 'string' && isPlausible(next, models));
   };
   if (yield* leadsOn(claimed)) return claimed;
   return (yield* leadsOn(defined)) ? defined : claimed;
+}
+
+/** A known model with room for its points; the common model may lack its pad. */
+function isPlausible({ id, length }: { id: number; length: number }, models: ModelSet): boolean {
+  const def = models.get(id);
+  return def !== undefined && length >= ownWords(def) - 3;
 }
 
 /** Each common model begins a further device; what stands before the first belongs to one without a name. */

@@ -9,10 +9,18 @@
 import { type Result, ok, refused } from '../../base/assert.ts';
 import type { Conversation } from '../bus/conversation.ts';
 import { type ModelInstance, decodeModel } from './codec.ts';
-import type { ModelDef, ModelSet } from './definition.ts';
+import { type ModelDef, type ModelSet, ownWords } from './definition.ts';
 import type { ModelEntry, SunSpecDevice } from './discovery.ts';
 import { type PlacedPoint, locate } from './layout.ts';
-import { MAX_READ, type ReadFailure, type Span, cut, describeFailure, readAround, readOnce } from './read.ts';
+import {
+  MAX_READ,
+  type ReadFailure,
+  type Span,
+  describeFailure,
+  firstPiece,
+  readAround,
+  readOnce,
+} from './read.ts';
 import { seamsOf } from './seams.ts';
 import type { Words } from './value.ts';
 
@@ -131,19 +139,24 @@ function* readGroup(
   return undefined;
 }
 
-/** A model by itself, piece by piece: the counts in the first piece tell where the later ones may be parted. */
+/**
+ * A model by itself, piece by piece. Where the groups begin within the first piece, nobody knows yet where it
+ * may be parted: it is read in full, and what the counts in it show to be torn is read again with the next.
+ */
 function* readJob(
   unit: number,
   { entry, def, span }: ReadableJob,
 ): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
   const words: (number | undefined)[] = [];
   while (words.length < span.to - span.from) {
+    const rest = { from: span.from + words.length, to: span.to };
+    const blind = words.length === 0 && ownWords(def) < MAX_READ;
     const seams = seamsOf(def, entry, words);
-    const piece = cut({ from: span.from + words.length, to: span.to }, seams)[0];
-    if (piece === undefined) break;
+    const piece = blind ? { ...rest, to: Math.min(rest.to, rest.from + MAX_READ) } : firstPiece(rest, seams);
     const reply = yield* readAround(unit, piece, seams);
     if (!reply.ok) return reply;
     words.push(...reply.words);
+    if (blind) words.length = firstPiece(rest, seamsOf(def, entry, words)).to - rest.from;
   }
   return { ok: true, words };
 }

@@ -60,17 +60,14 @@ export function* readAround(
   return { ok: true, words };
 }
 
-/** `span` cut at `seams` into pieces of at most {@link MAX_READ}; where no seam helps, in the middle of a value. */
-export function cut(span: Span, seams: readonly number[]): readonly Span[] {
-  const pieces: Span[] = [];
-  for (let from = span.from; from < span.to; ) {
-    const furthest = from + MAX_READ;
-    const seam = seams.findLast(at => at > from && at <= furthest) ?? furthest;
-    const to = furthest >= span.to ? span.to : seam;
-    pieces.push({ from, to });
-    from = to;
-  }
-  return pieces;
+/**
+ * As much of `span` as one request can hold, ending at one of `seams` unless it is the whole; where no seam
+ * helps, in the middle of a value.
+ */
+export function firstPiece({ from, to }: Span, seams: readonly number[]): Span {
+  const furthest = from + MAX_READ;
+  if (furthest >= to) return { from, to };
+  return { from, to: seams.findLast(at => at > from && at <= furthest) ?? furthest };
 }
 
 /** In words for a person: `exception 2`, `no answer`. */
