@@ -6,7 +6,7 @@
 import type { Instant } from '../base/time.ts';
 import { between } from '../base/time.ts';
 import { guardOf, limitW, reactiveVar, targetW } from './controls.ts';
-import { approach, steps, unitOf } from './device.ts';
+import { approach, earliest, steps, unitOf } from './device.ts';
 import type { Grid, Power } from './electrics.ts';
 import { show701 } from './electrics.ts';
 import type { WrittenPoint } from './image.ts';
@@ -101,24 +101,32 @@ export class Battery {
 
   /** Moves the device to `now`, while the house wishes it to give `wishW` (negative: to take). */
   advance(now: Instant, wishW: number, grid: Grid): void {
-    const next = (): Instant | undefined => this.#reversions.next() ?? this.#service.next();
+    const next = (): Instant | undefined => earliest(this.#reversions.next(), this.#service.next());
     for (const at of steps(this.#now, now, next)) {
+      this.#settle();
       this.#step(at, wishW);
       this.#now = at;
     }
+    this.#settle();
     this.#show(grid);
   }
 
+  /** What a write or a timer changed by now. */
+  #settle(): void {
+    this.#reversions.advance(this.#now);
+    this.#service.advance(this.#now);
+    if (this.#service.state === 'on') return;
+    this.#powerW = 0;
+    this.#reactiveVar = 0;
+  }
+
   #step(at: Instant, wishW: number): void {
+    if (this.#service.state !== 'on') return;
     const elapsedS = between(this.#now, at) / 1000;
-    this.#reversions.advance(at);
-    this.#service.advance(at);
-    const on = this.#service.state === 'on';
-    const rampS = Math.max(this.#service.rampS(at, this.#rampS), 0.001);
+    const rampS = Math.max(this.#service.rampS(this.#now, this.#rampS), 0.001);
     const most = (elapsedS * this.image.get('702.WMax')) / rampS;
-    const ramped = on ? approach(this.#powerW, this.#wantedW(wishW), most) : 0;
-    this.#powerW = this.#moveEnergy(ramped, elapsedS);
-    this.#reactiveVar = on ? reactiveVar(this.image, this.#powerW) : 0;
+    this.#powerW = this.#moveEnergy(approach(this.#powerW, this.#wantedW(wishW), most), elapsedS);
+    this.#reactiveVar = reactiveVar(this.image, this.#powerW);
   }
 
   #wantedW(wishW: number): number {

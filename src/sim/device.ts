@@ -29,6 +29,11 @@ export function approach(current: number, target: number, most: number): number 
   return current + Math.max(-most, Math.min(most, target - current));
 }
 
+export function earliest(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}
+
 /** The registers of `image` on the wire. `written` hears what a client changed. */
 export function unitOf(
   parts: { readonly unit: number; readonly image: Image; readonly guard: WriteGuard },

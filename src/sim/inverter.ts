@@ -6,7 +6,7 @@
 import type { Instant } from '../base/time.ts';
 import { between } from '../base/time.ts';
 import { guardOf, limitW, reactiveVar, targetW } from './controls.ts';
-import { approach, steps, unitOf } from './device.ts';
+import { approach, earliest, steps, unitOf } from './device.ts';
 import type { Grid, Power } from './electrics.ts';
 import { show103, show701 } from './electrics.ts';
 import type { WrittenPoint } from './image.ts';
@@ -101,24 +101,33 @@ export class Inverter {
   advance(now: Instant, availableW: number, grid: Grid): void {
     const next = (): Instant | undefined => earliest(this.#reversions.next(), this.#service.next());
     for (const at of steps(this.#now, now, next)) {
+      this.#settle();
       this.#step(at, availableW);
       this.#now = at;
     }
+    this.#settle();
     this.#show(availableW, grid);
   }
 
+  /** What a write or a timer changed by now. To cease is not to ramp: the contactor opens. */
+  #settle(): void {
+    this.#reversions.advance(this.#now);
+    this.#service.advance(this.#now);
+    if (this.#service.state === 'on') return;
+    this.#powerW = 0;
+    this.#reactiveVar = 0;
+  }
+
   #step(at: Instant, availableW: number): void {
+    if (this.#service.state !== 'on') return;
     const elapsedS = between(this.#now, at) / 1000;
-    this.#reversions.advance(at);
-    this.#service.advance(at);
-    const wanted = this.#service.state === 'on' ? this.#wantedW(availableW) : 0;
-    const rampS = Math.max(this.#service.rampS(at, this.#rampS), 0.001);
+    const rampS = Math.max(this.#service.rampS(this.#now, this.#rampS), 0.001);
     const most = (elapsedS * this.image.get('702.WMax')) / rampS;
     const before = this.#powerW;
-    // To cease is not to ramp: the contactor opens. Nor can a cloud be ramped: what is not there is not given.
-    this.#powerW =
-      this.#service.state === 'on' ? Math.min(approach(before, wanted, most), Math.max(availableW, 0)) : 0;
-    this.#reactiveVar = this.#service.state === 'on' ? reactiveVar(this.image, this.#powerW) : 0;
+    const wanted = approach(before, this.#wantedW(availableW), most);
+    // A cloud is not ramped: what is not there is not given.
+    this.#powerW = Math.min(wanted, Math.max(availableW, 0));
+    this.#reactiveVar = reactiveVar(this.image, this.#powerW);
     this.#energyWh += (((before + this.#powerW) / 2) * elapsedS) / 3600;
   }
 
@@ -180,9 +189,4 @@ export class Inverter {
     this.image.set('701.ThrotSrc', throttled ? source : 0);
     this.image.set('701.DERMode', GRID_FOLLOWING | (offeredW < availableW ? PV_CLIPPED : 0));
   }
-}
-
-function earliest(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a < b ? a : b;
 }
