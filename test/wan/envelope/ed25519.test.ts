@@ -3,7 +3,7 @@
  * the second signer is tweetnacl.
  */
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import nacl from 'tweetnacl';
 import { sameBytes, toHex } from '../../../src/base/bytes.ts';
 import { unixTime } from '../../../src/base/time.ts';

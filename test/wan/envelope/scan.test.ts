@@ -4,7 +4,7 @@
  */
 import { Tagged, decode, encode, rfc8949EncodeOptions } from 'cborg';
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { toHex } from '../../../src/base/bytes.ts';
 import { COMMAND_PROFILE, RECORD_PROFILE, scan } from '../../../src/wan/envelope/scan.ts';
 import { bytesOf } from './vectors.ts';

@@ -1,0 +1,126 @@
+/**
+ * The second implementation as judge: what we sign it verifies and reads; and the vectors are what it prints.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import type { Context } from 'mocha';
+import { toHex } from '../../../src/base/bytes.ts';
+import type { CommandBody, GroupId, MRID } from '../../../src/model/mod.ts';
+import { openCommand, signCommand, signRecord } from '../../../src/wan/envelope/mod.ts';
+import type { CommandClaims } from '../../../src/wan/envelope/mod.ts';
+import { needsThat } from '../../support/needs.ts';
+import { CLAIMS, GATEWAY, NOW, VECTORS, bytesOf, contextFor, testKey } from './vectors.ts';
+
+/** The distribution's Python: the one its cbor2 and nacl packages are installed for. */
+const PYTHON = '/usr/bin/python3';
+const PEER = fileURLToPath(new URL('peer.py', import.meta.url));
+
+interface Verdict {
+  readonly tag: number;
+  readonly protected: object;
+  readonly unprotected: object;
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly canonical: boolean;
+}
+
+function peer(test: Context, command: 'vectors' | 'judge', input = ''): unknown {
+  const modules = spawnSync(PYTHON, ['-c', 'import cbor2, nacl.bindings']);
+  needsThat(test, modules.status === 0, `${PYTHON} has no cbor2 or no nacl`);
+  const run = spawnSync(PYTHON, [PEER, command], { input, encoding: 'utf8', maxBuffer: 1 << 24 });
+  expect(run.stderr).to.equal('');
+  return JSON.parse(run.stdout);
+}
+
+function judged(test: Context, envelopes: readonly Uint8Array[], publicKey: Uint8Array): (Verdict | null)[] {
+  const rows = envelopes.map(bytes => ({ publicKey: toHex(publicKey), hex: toHex(bytes) }));
+  return peer(test, 'judge', JSON.stringify(rows)) as (Verdict | null)[];
+}
+
+describe('the second implementation', () => {
+  const key = testKey(5);
+  const old = testKey(6, -8);
+  const { groupEpoch: _, ...single } = CLAIMS;
+  const toGateway: CommandClaims = { ...single, audience: { kind: 'device', id: GATEWAY } };
+
+  it('prints the vectors that stand here', function () {
+    expect(peer(this, 'vectors')).to.deep.equal(VECTORS);
+  }).timeout(30_000);
+
+  it('SIWG-2 verifies and reads every kind of command we sign', function () {
+    const bodies: readonly CommandBody[] = [
+      CLAIMS.body,
+      { kind: 'cancel', mRID: 'ev-1' as MRID },
+      { kind: 'grant', group: 'feeder-7' as GroupId, epoch: 7, member: true },
+      { kind: 'ack', through: { status: 120, alarm: 3 } },
+    ];
+    const envelopes = bodies.map(body => signCommand({ ...toGateway, body }, key));
+    const verdicts = judged(this, envelopes, key.publicKey);
+    expect(verdicts.map(verdict => verdict?.claims['-70007'])).to.deep.equal([
+      { 1: 1, 2: 'ev-1', 3: { 2: 5000 }, 4: VECTORS.now, 5: 3600, 6: "Half power until five o'clock.", 7: 0 },
+      { 1: 2, 2: 'ev-1' },
+      { 1: 3, 8: 'feeder-7', 9: 7, 10: 1 },
+      { 1: 4, 11: { alarm: 3, status: 120 } },
+    ]);
+    for (const verdict of verdicts) {
+      expect(verdict).to.include({ tag: 18, canonical: true });
+      expect(verdict?.protected).to.deep.equal({ 1: -19, 4: key.kid });
+      expect(verdict?.unprotected).to.deep.equal({});
+    }
+  });
+
+  it('reads every claim of a group command, and the older algorithm number', function () {
+    const [verdict] = judged(this, [signCommand(CLAIMS, old)], old.publicKey);
+    expect(verdict?.protected).to.deep.equal({ 1: -8, 4: old.kid });
+    expect(verdict?.claims).to.deep.equal(VECTORS.accepted[0]?.claims);
+  });
+
+  it('verifies and reads a record we sign', function () {
+    const body = VECTORS.records[0]?.body;
+    if (body === undefined) throw new Error('no record');
+    const from = { gateway: GATEWAY, utility: 'north', at: NOW, keyEpoch: 2 };
+    const bytes = signRecord({ stream: 'status', sequence: 9, at: NOW, body }, from, key);
+    const [verdict] = judged(this, [bytes], key.publicKey);
+    expect(verdict?.canonical).to.equal(true);
+    expect(verdict?.claims).to.deep.equal({
+      1: 'gw-1',
+      3: 'u/north',
+      6: VECTORS.now,
+      '-70001': 'status',
+      '-70002': 2,
+      '-70003': 9,
+      '-70007': body,
+      '-70008': NOW,
+    });
+  });
+
+  it('does not verify what another key signed', function () {
+    const [verdict] = judged(this, [signCommand(CLAIMS, key)], testKey(8).publicKey);
+    expect(verdict).to.equal(null);
+  });
+});
+
+describe('envelope.cddl', () => {
+  const text = readFileSync(new URL('../../../src/wan/envelope/envelope.cddl', import.meta.url), 'utf8');
+  const examples = [...text.matchAll(/; example: (\w+)\n; topic: (\S+)\n((?:; [0-9a-f]+\n)+)/g)].map(
+    ([, kind = '', topic = '', lines = '']) => ({ kind, topic, hex: lines.replaceAll(/[; \n]/g, '') }),
+  );
+
+  it('holds one example of each kind, and each is a vector of the second implementation', () => {
+    expect(examples.map(({ kind }) => kind)).to.deep.equal(['event', 'cancel', 'grant', 'ack', 'record']);
+    const vectors = [...VECTORS.accepted, ...VECTORS.records.filter(row => row.refusal === undefined)];
+    for (const { kind, topic, hex } of examples)
+      expect(
+        vectors.some(row => row.hex === hex && row.topic === topic),
+        kind,
+      ).to.equal(true);
+  });
+
+  it('names each example by the kind it is', () => {
+    for (const { kind, topic, hex } of examples.slice(0, 4)) {
+      const result = openCommand(bytesOf(hex), contextFor(topic));
+      expect(result.ok && result.value.body.kind).to.equal(kind);
+    }
+  });
+});
