@@ -87,18 +87,29 @@ function bind(
   bounds: readonly Bound[],
 ): { value: number | undefined; reasons: Reason[] } {
   const own = bounds.filter(bound => bound.axis === axis);
-  const [lowest] = own.toSorted((a, b) => a.max - b.max);
-  const [highest] = own.toSorted((a, b) => b.min - a.min);
   const value = asked ?? (HELD_UNASKED.has(axis) ? axisRow(axis).max : undefined);
-  if (value === undefined || lowest === undefined || highest === undefined)
-    return { value: asked, reasons: [] };
-  if (value > lowest.max) return held(axis, lowest.max, lowest);
-  if (value >= highest.min) return { value: asked, reasons: [] };
-  return highest.min <= lowest.max ? held(axis, highest.min, highest) : held(axis, lowest.max, lowest);
+  if (value === undefined) return { value, reasons: [] };
+  const max = Math.min(...own.map(bound => bound.max));
+  const min = Math.min(max, Math.max(...own.map(bound => bound.min)));
+  if (value > max)
+    return held(
+      axis,
+      max,
+      own.filter(bound => bound.max === max),
+    );
+  if (value < min)
+    return held(
+      axis,
+      min,
+      own.filter(bound => bound.min === min || bound.max === min),
+    );
+  return { value: asked, reasons: [] };
 }
 
-function held(axis: Axis, value: number, { rule, why }: Bound): { value: number; reasons: Reason[] } {
-  return { value, reasons: [{ rule, text: `${formatValue(axis, value)}: ${why}` }] };
+/** One reason for each bound that makes it this value, in an order that does not depend on theirs. */
+function held(axis: Axis, value: number, by: readonly Bound[]): { value: number; reasons: Reason[] } {
+  const reasons = by.map(({ rule, why }) => ({ rule, text: `${formatValue(axis, value)}: ${why}` }));
+  return { value, reasons: reasons.sort((a, b) => (a.text < b.text ? -1 : Number(a.text > b.text))) };
 }
 
 /** `50 %: dispatch event dr-1 by utility until 14:05 UTC`. */
