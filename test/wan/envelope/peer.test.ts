@@ -15,7 +15,8 @@ import { CLAIMS, GATEWAY, NOW, VECTORS, bytesOf, contextFor, testKey } from './v
 
 /** The distribution's Python: the one its cbor2 and nacl packages are installed for. */
 const PYTHON = '/usr/bin/python3';
-const PEER = fileURLToPath(new URL('peer.py', import.meta.url));
+const JUDGE = fileURLToPath(new URL('peer.py', import.meta.url));
+const PRINTER = fileURLToPath(new URL('peer_vectors.py', import.meta.url));
 
 interface Verdict {
   readonly tag: number;
@@ -25,17 +26,17 @@ interface Verdict {
   readonly canonical: boolean;
 }
 
-function peer(test: Context, command: 'vectors' | 'judge', input = ''): unknown {
+function peer(test: Context, script: string, input = ''): unknown {
   const modules = spawnSync(PYTHON, ['-c', 'import cbor2, nacl.bindings']);
   needsThat(test, modules.status === 0, `${PYTHON} has no cbor2 or no nacl`);
-  const run = spawnSync(PYTHON, [PEER, command], { input, encoding: 'utf8', maxBuffer: 1 << 24 });
+  const run = spawnSync(PYTHON, [script], { input, encoding: 'utf8', maxBuffer: 1 << 24 });
   expect(run.stderr).to.equal('');
   return JSON.parse(run.stdout);
 }
 
 function judged(test: Context, envelopes: readonly Uint8Array[], publicKey: Uint8Array): (Verdict | null)[] {
   const rows = envelopes.map(bytes => ({ publicKey: toHex(publicKey), hex: toHex(bytes) }));
-  return peer(test, 'judge', JSON.stringify(rows)) as (Verdict | null)[];
+  return peer(test, JUDGE, JSON.stringify(rows)) as (Verdict | null)[];
 }
 
 describe('the second implementation', () => {
@@ -45,7 +46,7 @@ describe('the second implementation', () => {
   const toGateway: CommandClaims = { ...single, audience: { kind: 'device', id: GATEWAY } };
 
   it('prints the vectors that stand here', function () {
-    expect(peer(this, 'vectors')).to.deep.equal(VECTORS);
+    expect(peer(this, PRINTER)).to.deep.equal(VECTORS);
   }).timeout(30_000);
 
   it('SIWG-2 verifies and reads every kind of command we sign', function () {
