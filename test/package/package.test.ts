@@ -1,0 +1,111 @@
+import { cp, readFile, readdir, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { expect } from 'chai';
+import { needsThat } from '../support/needs.ts';
+import { mustRun, run } from '../support/run.ts';
+import { tempDir } from '../support/temp.ts';
+
+/** What a build reads. The rest of a clone (tests, dot-files of tools) must not matter to it. */
+const BUILD_READS =
+  'package.json package-lock.json tsconfig.json .tsconfig.build.json .npmrc LICENSE src hil device-profiles'.split(
+    ' ',
+  );
+const OLDEST_NODE = '22.18.0';
+const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ENOTCACHED/;
+
+describe('the package, as npm installs it', function () {
+  this.timeout(120_000);
+  let folder: Awaited<ReturnType<typeof tempDir>>;
+  /** Where the package is installed, and the Node programs to run it with. */
+  let home: string;
+  let tarball: string;
+  let nodes: readonly { readonly version: string; readonly program: string }[];
+
+  before(async function () {
+    folder = await tempDir();
+    home = join(folder.path, 'home');
+    tarball = await packInCleanFolder(join(folder.path, 'source'), folder.path);
+    // The two Nodes in one install each, so that the package's own packages are those a user gets.
+    const installs = await Promise.all([
+      install(home, tarball),
+      install(join(folder.path, 'node'), `node-linux-${process.arch}@${OLDEST_NODE}`),
+    ]);
+    const offline = installs.find(({ code, stderr }) => code !== 0 && NO_NETWORK.test(stderr));
+    needsThat(this, offline === undefined, 'the package source cannot be reached');
+    for (const { code, stderr } of installs) expect(code, stderr).to.equal(0);
+    const oldest = join(folder.path, 'node/node_modules', `node-linux-${process.arch}`, 'bin/node');
+    nodes = [
+      { version: `v${OLDEST_NODE}`, program: oldest },
+      { version: process.version, program: process.execPath },
+    ];
+  });
+
+  after(() => folder[Symbol.asyncDispose]());
+
+  const bin = () => join(home, 'node_modules/.bin/underglass');
+
+  it('holds the built program, data, pages and licence, and no source, test or map', async () => {
+    const files = (await mustRun('tar', ['-tzf', tarball])).stdout.trim().split('\n');
+    expect(files).to.include.members([
+      'package/LICENSE',
+      'package/package.json',
+      'package/src/cli/underglass.js',
+      'package/dist/src/cli/main.js',
+      'package/dist/web/display/index.html',
+    ]);
+    const odd = files.filter(
+      name => !/^package\/(dist|device-profiles)\/|^package\/(LICENSE|README\.md|package\.json)$/.test(name),
+    );
+    expect(odd).to.deep.equal(['package/src/cli/underglass.js']);
+    expect(files.filter(name => /\.(ts|tsx|map)$|\/test\//.test(name))).to.deep.equal([]);
+  });
+
+  it('runs on the oldest Node it claims and on this one', async () => {
+    const { version }: { version: string } = JSON.parse(await readFile('package.json', 'utf8'));
+    for (const node of nodes) {
+      expect((await mustRun(node.program, ['--version'])).stdout.trim()).to.equal(node.version);
+      const ran = await run(node.program, [bin(), '--version'], { cwd: folder.path });
+      expect(ran, node.version).to.deep.equal({ code: 0, stdout: `${version}\n`, stderr: '' });
+      expect((await run(node.program, [bin(), 'no-such-command'])).code, node.version).to.equal(2);
+    }
+  });
+
+  it('loads every one of its files on either Node, with only the packages it declares', async () => {
+    const root = join(home, 'node_modules/underglass/dist');
+    const files = (await readdir(root, { recursive: true })).filter(name => /^(src|hil)\/.*\.js$/.test(name));
+    expect(files.length).to.be.above(40);
+    const script = `for (const file of ${JSON.stringify(files)}) await import(${JSON.stringify(root)} + '/' + file);`;
+    for (const { program, version } of nodes) {
+      const ran = await run(program, ['--input-type=module', '--eval', `${script} process.exit(0);`]);
+      expect(ran.code, `${version}: ${ran.stderr}`).to.equal(0);
+    }
+  });
+
+  it('finds its data and its pages wherever it is installed and started', async () => {
+    const files = join(home, 'node_modules/underglass/dist/src/io/files.js');
+    const script = `
+      const { dataFile } = await import(${JSON.stringify(files)});
+      console.log(dataFile('dist/web/display/index.html').pathname);
+      console.log(dataFile('device-profiles/').pathname);`;
+    const { stdout } = await mustRun(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: '/',
+    });
+    const [page = '', profiles = ''] = stdout.trim().split('\n');
+    expect(await readFile(page, 'utf8')).to.contain('<div id="display">');
+    expect(await readdir(profiles)).not.to.have.length(0);
+  });
+});
+
+/** The tarball that `npm pack` makes from what a build reads, and nothing else of this clone. */
+async function packInCleanFolder(source: string, destination: string): Promise<string> {
+  for (const name of BUILD_READS) await cp(name, join(source, name), { recursive: true });
+  await symlink(resolve('node_modules'), join(source, 'node_modules'));
+  await mustRun('npm', ['pack', '--pack-destination', destination], { cwd: source });
+  const made = (await readdir(destination)).find(name => name.endsWith('.tgz'));
+  if (made === undefined) throw new Error('npm pack made no tarball');
+  return join(destination, made);
+}
+
+function install(into: string, what: string): ReturnType<typeof run> {
+  return run('npm', ['install', '--prefix', into, '--prefer-offline', '--omit=dev', '--no-save', what]);
+}
