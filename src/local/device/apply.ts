@@ -15,6 +15,7 @@ import {
   type SunSpecDevice,
   type Words,
   describeFailure,
+  ownPoints,
   readAround,
   seamsOf,
 } from '../sunspec/mod.ts';
@@ -33,9 +34,9 @@ export interface ApplyResult {
   /** Every register written, or that should have been. */
   readonly evidence: readonly Evidence[];
   /**
-   * With `refused`, where every write was acknowledged and a register only holds another value yet: SunSpec
-   * gives a device 1000 ms to show what was written. Run it after that time; it reads back anew, goes on where
-   * the order stopped, and its result replaces this one.
+   * With `refused`, where a write was acknowledged and its register holds another value as yet: SunSpec gives
+   * a device 1000 ms to show what was written. Run it after that time; it reads back anew, goes on where the
+   * order stopped, and its result replaces this one.
    */
   readonly recheck?: () => Conversation<ApplyResult>;
 }
@@ -101,7 +102,7 @@ function* look(device: SunSpecDevice, control: Control, models: ModelSet): Conve
   const [id, length] = words.words;
   if (id !== entry.id || length !== (entry.claims ?? entry.length))
     return { kind: 'no', why: `model ${entry.id} is no longer at ${entry.address}` };
-  return { kind: 'seen', seen: { def, entry, words: words.words } };
+  return { kind: 'seen', seen: { def, entry, points: ownPoints(def), words: words.words } };
 }
 
 function* readModel(
@@ -110,7 +111,7 @@ function* readModel(
   words: number,
 ): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
   const to = entry.address + Math.min(words, entry.length + 2);
-  return yield* readAround(unit, { from: entry.address, to }, seamsOf(def, entry));
+  return yield* readAround(unit, { from: entry.address, to }, () => seamsOf(def, entry));
 }
 
 interface Work {
@@ -144,7 +145,7 @@ function* judge(work: Work): Conversation<ApplyResult> {
     verdicts.find(verdict => verdict.outcome === 'refused') ??
     verdicts.find(verdict => verdict.outcome === 'unknown');
   if (worst === undefined) return { outcome: 'implemented', evidence };
-  const late = verdicts.every(verdict => verdict.outcome === 'implemented' || verdict.late);
+  const late = verdicts.some(verdict => verdict.late);
   const result = { outcome: worst.outcome, why: worst.why, evidence };
   return late ? { ...result, recheck: () => judge(work) } : result;
 }
@@ -153,7 +154,7 @@ function* judge(work: Work): Conversation<ApplyResult> {
 function* readBack({ unit, seen, written }: Work): Conversation<Map<number, number> | ReadFailure> {
   const from = Math.min(...written.map(done => done.address));
   const to = Math.max(...written.map(done => done.address + done.words.length));
-  const reply = yield* readAround(unit, { from, to }, seamsOf(seen.def, seen.entry));
+  const reply = yield* readAround(unit, { from, to }, () => seamsOf(seen.def, seen.entry));
   if (!reply.ok) return reply;
   return new Map(reply.words.flatMap((word, at) => (word === undefined ? [] : [[from + at, word] as const])));
 }

@@ -10,7 +10,7 @@ import {
   type Words,
   decodeRaw,
   encodeRaw,
-  locate,
+  ownPoints,
   scaleOf,
 } from '../sunspec/mod.ts';
 import { type Control, rawOf } from './controls.ts';
@@ -42,13 +42,15 @@ export type PlanRefusal = 'not-implemented' | 'out-of-range';
 export interface Seen {
   readonly def: ModelDef;
   readonly entry: ModelEntry;
+  readonly points: ReadonlyMap<string, PlacedPoint>;
   readonly words: Words;
 }
 
 /** Words from the ID register that must be read before anything can be planned. */
 export function wordsNeeded(def: ModelDef, control: Control): number {
   const names = [control.value, control.enable, ...control.quiet, ...Object.values(control.reversion ?? {})];
-  const points = names.flatMap(name => placed(def, name) ?? []);
+  const own = ownPoints(def);
+  const points = names.flatMap(name => own.get(name ?? '') ?? []);
   const scales = points.flatMap(({ scale }) => (typeof scale === 'object' ? [scale] : []));
   return Math.max(...[...points, ...scales].map(point => point.offset + point.def.size));
 }
@@ -99,7 +101,7 @@ function writeOf(
   seen: Seen,
   { name, value, role }: { name: string; value: number; role: Write['role'] },
 ): Result<Write, PlanRefusal> {
-  const point = placed(seen.def, name);
+  const point = seen.points.get(name);
   if (point === undefined) return refused('not-implemented', `model ${seen.def.id} has no ${name}`);
   const exponent = point.scale === undefined ? 0 : scaleOf(point, seen.words);
   if (exponent === undefined)
@@ -117,7 +119,7 @@ function writeOf(
 
 /** A write of an unscaled point that the definition is known to have. */
 function bare(seen: Seen, name: string, value: number, role: Write['role']): Write {
-  const point = placed(seen.def, name);
+  const point = seen.points.get(name);
   const words = point && encodeRaw(point.def, value);
   return {
     point: `${seen.def.id}.${name}`,
@@ -137,11 +139,6 @@ function isRunning(seen: Seen, name: string): boolean {
 }
 
 function rawAt(seen: Seen, name: string): unknown {
-  const point = placed(seen.def, name);
+  const point = seen.points.get(name);
   return point && decodeRaw(point.def, seen.words, point.offset);
-}
-
-function placed(def: ModelDef, name: string | undefined): PlacedPoint | undefined {
-  const point = name === undefined ? undefined : locate(def, name);
-  return point?.ok === true ? point.value : undefined;
 }

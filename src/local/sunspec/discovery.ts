@@ -176,7 +176,7 @@ function* identify(
   const def = models.get(COMMON);
   if (first?.id !== COMMON || def === undefined) return { unit };
   const span: Span = { from: first.address, to: first.address + 2 + Math.min(first.length, 123) };
-  const reply = yield* readAround(unit, span, seamsOf(def, first));
+  const reply = yield* readAround(unit, span, () => seamsOf(def, first));
   if (!reply.ok) return { unit };
   const { points } = decodeModel(def, reply.words, first.address);
   return {

@@ -54,6 +54,13 @@ export function locate(
   return point === undefined ? refused('no-such-point', `model ${model.id} has no ${path}`) : ok(point);
 }
 
+/** The points of the model itself, by name: they stand where they stand whatever the groups count. */
+export function ownPoints(model: ModelDef): ReadonlyMap<string, PlacedPoint> {
+  const points = new Map<string, PlacedPoint>();
+  placePoints(model, 0, [points], points);
+  return points;
+}
+
 /** Registers a device can have at all. */
 const ADDRESSES = 0x1_0000;
 

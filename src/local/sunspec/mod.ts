@@ -31,7 +31,7 @@ export {
   discover,
 } from './discovery.ts';
 export { formatModel, importModel } from './import.ts';
-export { type PlacedGroup, type PlacedPoint, locate, place } from './layout.ts';
+export { type PlacedGroup, type PlacedPoint, locate, ownPoints, place } from './layout.ts';
 export { type PollOptions, type PollRefusal, type Want, readDevice, readModels } from './poll.ts';
 export {
   type ReadFailure,

@@ -11,7 +11,7 @@ import type { Conversation } from '../bus/conversation.ts';
 import { type ModelInstance, decodeModel } from './codec.ts';
 import { type ModelDef, type ModelSet, ownWords } from './definition.ts';
 import type { ModelEntry, SunSpecDevice } from './discovery.ts';
-import { type PlacedPoint, locate } from './layout.ts';
+import { type PlacedPoint, ownPoints } from './layout.ts';
 import {
   MAX_READ,
   type ReadFailure,
@@ -69,6 +69,9 @@ export function* readDevice(
   );
 }
 
+/** No seams: a piece as long as one request can be. */
+const NOWHERE = () => [];
+
 interface Job {
   readonly entry: ModelEntry;
   readonly def: ModelDef | undefined;
@@ -89,9 +92,10 @@ function jobOf({ entry, points }: Want, models: ModelSet): Job {
 
 /** Words from the ID register to the end of the last of `points` and of their scale factors. */
 function wordsUpTo(def: ModelDef, points: readonly string[]): number {
+  const own = ownPoints(def);
   const placed = points.flatMap(name => {
-    const point = locate(def, name);
-    return point.ok ? [point.value, ...scalePointOf(point.value)] : [];
+    const point = own.get(name);
+    return point === undefined ? [] : [point, ...scalePointOf(point)];
   });
   return Math.max(2, ...placed.map(point => point.offset + point.def.size));
 }
@@ -151,12 +155,12 @@ function* readJob(
   while (words.length < span.to - span.from) {
     const rest = { from: span.from + words.length, to: span.to };
     const blind = words.length === 0 && ownWords(def) < MAX_READ;
-    const seams = seamsOf(def, entry, words);
-    const piece = blind ? { ...rest, to: Math.min(rest.to, rest.from + MAX_READ) } : firstPiece(rest, seams);
+    const seams = () => seamsOf(def, entry, words);
+    const piece = firstPiece(rest, blind ? NOWHERE : seams);
     const reply = yield* readAround(unit, piece, seams);
     if (!reply.ok) return reply;
     words.push(...reply.words);
-    if (blind) words.length = firstPiece(rest, seamsOf(def, entry, words)).to - rest.from;
+    if (blind) words.length = firstPiece(rest, seams).to - rest.from;
   }
   return { ok: true, words };
 }

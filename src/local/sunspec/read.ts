@@ -39,13 +39,13 @@ export function* readOnce(unit: number, { from, to }: Span): Conversation<ReadRe
 
 /**
  * The words of `span`, which is at most {@link MAX_READ} long. Where the device refuses it as a whole, it is
- * read in halves that part at `seams` (ascending addresses a value may not be torn from), down to the refused
- * piece. A reply that never comes ends it: then the failure is returned.
+ * read in halves that part at `seams` (ascending addresses at which a value begins; asked for only then), down
+ * to the refused piece. A reply that never comes ends it: then the failure is returned.
  */
 export function* readAround(
   unit: number,
   span: Span,
-  seams: readonly number[],
+  seams: () => readonly number[],
 ): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
   const words: (number | undefined)[] = Array<undefined>(span.to - span.from).fill(undefined);
   const pieces: Span[] = [span];
@@ -55,7 +55,7 @@ export function* readAround(
     const reply = yield* readOnce(unit, piece);
     if (reply.ok) for (const [at, word] of reply.words.entries()) words[piece.from - span.from + at] = word;
     else if (reply.refusal !== 'exception') return reply;
-    else pieces.push(...halves(piece, seams));
+    else pieces.push(...halves(piece, seams()));
   }
   return { ok: true, words };
 }
@@ -64,10 +64,10 @@ export function* readAround(
  * As much of `span` as one request can hold, ending at one of `seams` unless it is the whole; where no seam
  * helps, in the middle of a value.
  */
-export function firstPiece({ from, to }: Span, seams: readonly number[]): Span {
+export function firstPiece({ from, to }: Span, seams: () => readonly number[]): Span {
   const furthest = from + MAX_READ;
   if (furthest >= to) return { from, to };
-  return { from, to: seams.findLast(at => at > from && at <= furthest) ?? furthest };
+  return { from, to: seams().findLast(at => at > from && at <= furthest) ?? furthest };
 }
 
 /** In words for a person: `exception 2`, `no answer`. */

@@ -234,6 +234,23 @@ describe('an order to a device that misbehaves', () => {
     expect(held(on, AT.pct704, AT.ena704)).to.deep.equal([5000, 1]);
   });
 
+  it('is put in force by a recheck though a guard was refused, and says so', () => {
+    const on = registers();
+    const order = { ...HALF, reversion: { afterS: 600, value: 2000 } };
+    on.onWrite = (address, word) => {
+      if (address === AT.rvrt704) return { exception: 3 };
+      return address === AT.pct704 ? 10_000 : word;
+    };
+    const late = apply(on, order);
+    on.registers.set(AT.pct704, 5000);
+    if (late.recheck === undefined) throw new Error('a late register can be rechecked');
+    expect(run(late.recheck(), on)).to.include({
+      outcome: 'refused',
+      why: 'exception 3 writing 704.WMaxLimPctRvrt; it holds 0',
+    });
+    expect(held(on, AT.pct704, AT.ena704)).to.deep.equal([5000, 1]);
+  });
+
   it('offers no recheck where the device said no', () => {
     const on = registers();
     on.onWrite = () => ({ exception: 4 });

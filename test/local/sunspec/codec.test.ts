@@ -10,6 +10,7 @@ import {
   encodeModel,
   encodePoint,
   locate,
+  parseModel,
 } from '../../../src/local/sunspec/mod.ts';
 import { MODELS, model } from './models.ts';
 
@@ -85,6 +86,31 @@ describe('SunSpec models', () => {
     const words = Array<number>(200).fill(0xfffe);
     [705, 198, 1, 0, 1, 0xfffe, 0xfffe].forEach((word, at) => (words[at] = word));
     expect(decodeModel(model(705), words, 0).groups['Crv']).to.deep.equal([]);
+  });
+
+  it('place nothing behind a group that did not fit, and take the nearest scale factor', () => {
+    const point = (name: string, more = {}) => ({ name, type: 'uint16', size: 1, ...more });
+    const factor = { name: 'X_SF', type: 'sunssf', size: 1 };
+    const def = parseModel({
+      id: 65_000,
+      name: 'made-up',
+      type: 'group',
+      points: [point('ID'), point('L'), factor],
+      groups: [
+        { name: 'A', type: 'group', count: 2, points: [point('X', { sf: 'X_SF' }), factor] },
+        { name: 'B', type: 'group', points: [point('Y', { sf: 'X_SF' })] },
+      ],
+    });
+    if (!def.ok) throw new Error(def.detail);
+    // X_SF -1 outside; A: 5 × 10^1, 6 × 10^2; B: 7 × 10^-1
+    const words = [65_000, 6, 0xffff, 5, 1, 6, 2, 7];
+    const a = (X: number, X_SF: number) => ({ points: { X, X_SF }, groups: {} });
+    expect(decodeModel(def.value, words, 0).groups).to.deep.equal({
+      A: [a(50, 1), a(600, 2)],
+      B: [{ points: { Y: 0.7 }, groups: {} }],
+    });
+    const short = decodeModel(def.value, words.with(1, 4), 0);
+    expect(short.groups).to.deep.equal({ A: [a(50, 1)], B: [] });
   });
 
   it('never fail, whatever the registers hold', () => {

@@ -109,6 +109,15 @@ describe('SunSpec values', () => {
     expect(words(point('ipv6addr', 8), '2001:db8:0:0:0:0:0:1')).to.deep.equal(v6);
   });
 
+  it('write an accumulator of 0, though it reads as unknown', () => {
+    for (const [type, size] of [
+      ['acc16', 1],
+      ['acc32', 2],
+      ['acc64', 4],
+    ] as const)
+      expect(words(point(type, size), 0)).to.deep.equal(Array(size).fill(0));
+  });
+
   const refused: readonly (readonly [PointDef, Value, string])[] = [
     [point('int16', 1), 32_768, 'out-of-range'],
     [point('int16', 1), -32_768, 'out-of-range'],
