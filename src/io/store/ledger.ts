@@ -311,9 +311,9 @@ class SqliteLedger implements Ledger {
   }
 
   #forgetSettled(before: number): void {
-    const old = "state <> 'open' AND settledAt < ?";
-    this.#tables.answer.delete(`cti IN (SELECT cti FROM command WHERE ${old})`, [before]);
-    this.#tables.command.delete(old, [before]);
+    this.#tables.command.delete("state <> 'open' AND settledAt < ?", [before]);
+    // Receipts also tell of commands that were never ours: another issuer's, in the records they came with.
+    this.#tables.answer.delete('cti NOT IN (SELECT cti FROM command)', []);
   }
 }
 

@@ -1,0 +1,111 @@
+/**
+ * What is held of each gateway's streams, as a machine: up to where without a gap, and what lies beyond. From
+ * it come the cumulative acknowledgement, the gaps, and which records are there already.
+ *
+ * A gateway sends live records before its backlog, so a gap is the normal case after an outage and no reason
+ * to ask for anything. It starts over from our acknowledgement by itself, in order; a gap that it passed over
+ * {@link PASSES_BEFORE_LOST} times is one it cannot fill (its store reported damage), and is written off, for
+ * else nothing behind it would ever leave the gateway.
+ */
+import { assert } from '../base/assert.ts';
+import type { GatewayId, StreamName } from '../model/mod.ts';
+
+/** Stretches beyond a gap, each one outage of the gateway. With more, a record that would open one is not taken. */
+export const MAX_RUNS = 64;
+
+/** Once could be a record lost on the way, twice a reconnect in between. */
+export const PASSES_BEFORE_LOST = 3;
+
+interface Run {
+  readonly first: number;
+  last: number;
+}
+
+export interface StreamIntake {
+  /** Everything up to here is held, or written off. */
+  through: number;
+  /** What is held beyond the gap; ascending, never adjoining. */
+  runs: Run[];
+  /** How often the record behind the gap came again while the gap stayed. */
+  passes: number;
+}
+
+/** By gateway, then by stream. */
+export type Intake = Map<GatewayId, Map<StreamName, StreamIntake>>;
+
+export interface Gap {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** `too-scattered`: not taken, not acknowledged; it comes again when there is room. */
+export type Verdict = 'new' | 'duplicate' | 'too-scattered';
+
+export function streamIntake(intake: Intake, gateway: GatewayId, stream: StreamName): StreamIntake {
+  const streams = intake.get(gateway) ?? new Map<StreamName, StreamIntake>();
+  intake.set(gateway, streams);
+  const known = streams.get(stream) ?? { through: 0, runs: [], passes: 0 };
+  streams.set(stream, known);
+  return known;
+}
+
+/** Whether a record is to be stored; changes nothing. */
+export function judge(stream: StreamIntake, sequence: number): Verdict {
+  if (isHeld(stream, sequence)) return 'duplicate';
+  const adjoins = stream.runs.some(run => sequence === run.first - 1 || sequence === run.last + 1);
+  if (sequence === stream.through + 1 || adjoins || stream.runs.length < MAX_RUNS) return 'new';
+  return 'too-scattered';
+}
+
+/** Notes a record that is durable now. A gap that it opened, or `undefined`. */
+export function take(stream: StreamIntake, sequence: number): Gap | undefined {
+  assert(!isHeld(stream, sequence), 'a record is taken once');
+  const opened = stream.runs.length === 0 && sequence > stream.through + 1;
+  insert(stream, sequence);
+  absorb(stream);
+  return opened ? { first: stream.through + 1, last: sequence - 1 } : undefined;
+}
+
+/** Notes a record that came again. The gap that is written off with it, or `undefined`. */
+export function takeAgain(stream: StreamIntake, sequence: number): Gap | undefined {
+  const behind = stream.runs[0];
+  if (behind === undefined || sequence !== behind.first) return undefined;
+  if (++stream.passes < PASSES_BEFORE_LOST) return undefined;
+  const gap = { first: stream.through + 1, last: behind.first - 1 };
+  stream.through = gap.last;
+  absorb(stream);
+  return gap;
+}
+
+/** A stream that stands where the ledger says. */
+export function restored(through: number, ahead: readonly number[]): StreamIntake {
+  const stream: StreamIntake = { through, runs: [], passes: 0 };
+  for (const sequence of ahead) if (!isHeld(stream, sequence)) insert(stream, sequence);
+  absorb(stream);
+  return stream;
+}
+
+function isHeld(stream: StreamIntake, sequence: number): boolean {
+  return sequence <= stream.through || stream.runs.some(run => run.first <= sequence && sequence <= run.last);
+}
+
+function insert(stream: StreamIntake, sequence: number): void {
+  const { runs } = stream;
+  const at = runs.findLastIndex(run => run.last < sequence);
+  const before = runs[at];
+  const behind = runs[at + 1];
+  const joinsBefore = before !== undefined && before.last + 1 === sequence;
+  const joinsBehind = behind !== undefined && behind.first - 1 === sequence;
+  const first = joinsBefore ? before.first : sequence;
+  const last = joinsBehind ? behind.last : sequence;
+  runs.splice(joinsBefore ? at : at + 1, Number(joinsBefore) + Number(joinsBehind), { first, last });
+}
+
+/** Moves `through` over the run that now adjoins it. */
+function absorb(stream: StreamIntake): void {
+  const next = stream.runs[0];
+  if (next === undefined || next.first > stream.through + 1) return;
+  stream.through = next.last;
+  stream.runs.shift();
+  stream.passes = 0;
+}

@@ -1,0 +1,7 @@
+/** The utility's side: one file an actor. This is the room's one door. */
+export * from './ports.ts';
+export { GroupRegistry, MAX_GROUPS, MAX_MEMBERS, MEMBER_STATES } from './group-registry.ts';
+export type { Group, GroupRefusal, Member, MemberState } from './group-registry.ts';
+export { AmiNms, defaultExpiry, startAmiNms } from './ami-nms.ts';
+export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendOptions, SendRefusal, Sent } from './ami-nms.ts';
+export type { Gap } from './intake.ts';

@@ -1,0 +1,87 @@
+/**
+ * Commands that are not answered yet, as a machine: who still owes a receipt, when the same bytes go out again,
+ * and which time has run out. Repeating is what makes delivery certain: a broker's PUBACK is not a gateway's.
+ */
+import { after, milliseconds } from '../base/time.ts';
+import type { Instant, Now } from '../base/time.ts';
+import type { Cti, GatewayId, ReceiptBody } from '../model/mod.ts';
+import type { SentCommand } from './ports.ts';
+
+/** The pause before a repetition is drawn below a bound (full jitter) that doubles from the first to the last. */
+export const FIRST_REPEAT_MS = 2000;
+export const LAST_REPEAT_MS = 60_000;
+
+/** A storm's worth of commands to one gateway each, some 20 MB. Beyond it a command is refused as `busy`. */
+export const MAX_OUTSTANDING = 10_000;
+
+/**
+ * Refusals by which a gateway says that the same bytes can succeed later: it waits for its grant, or its disk
+ * was full. All other receipts, refusals too, are answers.
+ */
+const ASKS_AGAIN: ReadonlySet<string> = new Set(['group-epoch-future', 'storage']);
+
+export interface Outstanding {
+  readonly command: SentCommand;
+  readonly missing: Set<GatewayId>;
+  /** Times it was handed to the broker since this head end started. */
+  attempts: number;
+  /** Whether the broker took it at least once. */
+  delivered: boolean;
+  repeatAt: Instant;
+}
+
+export type OutstandingCommands = Map<Cti, Outstanding>;
+
+/** A command to repeat, first at `at`. */
+export function outstanding(command: SentCommand, answered: readonly GatewayId[], at: Instant): Outstanding {
+  const missing = new Set(command.awaits);
+  for (const gateway of answered) missing.delete(gateway);
+  return { command, missing, attempts: 0, delivered: false, repeatAt: at };
+}
+
+/** Takes a receipt in. Whether it was the last one the command waited for. */
+export function answered(commands: OutstandingCommands, gateway: GatewayId, receipt: ReceiptBody): boolean {
+  const entry = commands.get(receipt.cti);
+  if (entry === undefined || !isAnswer(receipt)) return false;
+  return entry.missing.delete(gateway) && entry.missing.size === 0;
+}
+
+/** Whether `receipt` settles the command for its gateway. */
+export function isAnswer(receipt: ReceiptBody): boolean {
+  return receipt.refusal === undefined || !ASKS_AGAIN.has(receipt.refusal);
+}
+
+/** What is to be handed to the broker now; each is drawn a new time. `random` is uniform over [0, 1). */
+export function takeDue(
+  commands: OutstandingCommands,
+  now: Now,
+  random: () => number,
+): readonly Outstanding[] {
+  const due: Outstanding[] = [];
+  for (const entry of commands.values()) {
+    if (entry.repeatAt > now.instant || entry.command.expires <= now.unix) continue;
+    entry.repeatAt = after(now.instant, pause(entry.attempts++, random()));
+    due.push(entry);
+  }
+  return due;
+}
+
+/** Commands whose time has run out: no gateway would take them any more. */
+export function expired(commands: OutstandingCommands, now: Now): readonly Outstanding[] {
+  return [...commands.values()].filter(({ command }) => command.expires <= now.unix);
+}
+
+/** When {@link takeDue} or {@link expired} has something, or `undefined`. */
+export function nextWake(commands: OutstandingCommands, now: Now): Instant | undefined {
+  let wake: Instant | undefined;
+  for (const { repeatAt, command } of commands.values()) {
+    const expiresAt = after(now.instant, milliseconds(command.expires - now.unix));
+    const first = repeatAt < expiresAt ? repeatAt : expiresAt;
+    if (wake === undefined || first < wake) wake = first;
+  }
+  return wake;
+}
+
+function pause(attempts: number, unit: number): ReturnType<typeof milliseconds> {
+  return milliseconds(Math.ceil(unit * Math.min(LAST_REPEAT_MS, FIRST_REPEAT_MS * 2 ** attempts)));
+}
