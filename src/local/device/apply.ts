@@ -5,6 +5,7 @@
  * value that did not arrive is never put in force. A write without an answer is judged by what the register
  * holds afterwards; only where that cannot be read either is the outcome unknown.
  */
+import { assert } from '../../base/assert.ts';
 import { type Axis, type Evidence, type Outcome, axisRow } from '../../model/mod.ts';
 import type { Conversation, ModbusReply } from '../bus/conversation.ts';
 import {
@@ -129,7 +130,7 @@ interface Done extends Write {
 
 function* carryOut(work: Work): Conversation<ApplyResult> {
   const [phase, ...later] = work.phases;
-  if (phase === undefined) return yield* judge(work);
+  assert(phase !== undefined, 'a plan has a phase');
   const done = yield* writePhase(work.unit, phase);
   return yield* judge({ ...work, phases: later, written: [...work.written, ...done] });
 }
@@ -173,24 +174,19 @@ function verdictOf(done: Done, back: Map<number, number> | ReadFailure): Verdict
   const held = back instanceof Map ? words.flatMap((_, at) => back.get(address + at) ?? []) : [];
   const isRead = held.length === words.length;
   const evidence = { point, address, wrote: words, ...(isRead ? { readBack: held } : {}) };
-  const holds = isRead ? `; it holds ${held.join(' ')}` : '';
+  const verdict = (outcome: Outcome, why: string, late = false) => ({ role, outcome, why, late, evidence });
   if (!reply.ok && reply.refusal === 'exception')
-    return {
-      role,
-      outcome: 'refused',
-      why: `${describeFailure(reply)} writing ${point}${holds}`,
-      late: false,
-      evidence,
-    };
+    return verdict(
+      'refused',
+      `${describeFailure(reply)} writing ${point}${isRead ? `; it holds ${held.join(' ')}` : ''}`,
+    );
   if (!isRead) {
     const cause = back instanceof Map ? 'it cannot be read' : describeFailure(back);
-    return { role, outcome: 'unknown', why: `${point} was not read back: ${cause}`, late: false, evidence };
+    return verdict('unknown', `${point} was not read back: ${cause}`);
   }
-  if (held.every((word, at) => word === words[at]))
-    return { role, outcome: 'implemented', why: '', late: false, evidence };
-  const why = `${point} holds ${held.join(' ')}, not ${words.join(' ')}`;
+  if (held.every((word, at) => word === words[at])) return verdict('implemented', '');
   const silence = reply.ok ? '' : `; ${describeFailure(reply)} to the write`;
-  return { role, outcome: 'refused', why: why + silence, late: reply.ok, evidence };
+  return verdict('refused', `${point} holds ${held.join(' ')}, not ${words.join(' ')}${silence}`, reply.ok);
 }
 
 /**
