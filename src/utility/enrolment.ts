@@ -7,6 +7,7 @@ import type { Result } from '../base/assert.ts';
 import type { Cti, GatewayId, GrantBody, GroupId, ReceiptBody } from '../model/mod.ts';
 import { membershipDigest } from '../wan/groups/mod.ts';
 import type { GroupRegistry, MemberState } from './group-registry.ts';
+import { isAnswer } from './outstanding.ts';
 import type { SentCommand, Settlement } from './ports.ts';
 
 /** Grants under way at once; the next leaves when one is settled, so a large group leaves room for commands (NMS-1). */
@@ -38,6 +39,8 @@ export class Enrolment {
   /** By gateway and group. At most {@link MAX_GRANTS_UNDER_WAY}, plus those taken over from before a restart. */
   readonly #underWay = new Map<string, Grant>();
   readonly #byCti = new Map<Cti, Grant>();
+  /** The epoch each gateway refused, by gateway and group: sent again only when asked for, or in a newer epoch. */
+  readonly #refused = new Map<string, number>();
   #stopListening: (() => void) | undefined;
 
   constructor(registry: GroupRegistry, sender: GrantSender) {
@@ -63,7 +66,25 @@ export class Enrolment {
 
   receipt(gateway: GatewayId, receipt: ReceiptBody): void {
     const grant = this.#byCti.get(receipt.cti);
-    if (grant?.gateway === gateway && receipt.refusal === undefined) this.#advance(grant, 'acknowledged');
+    if (grant?.gateway !== gateway || !isAnswer(receipt)) return;
+    if (receipt.refusal === undefined) return this.#advance(grant, 'acknowledged');
+    this.#refused.set(`${gateway} ${grant.group}`, grant.epoch);
+    this.#sender.trouble(`${gateway} refused its grant of ${grant.group}: ${receipt.refusal}`);
+  }
+
+  /** A gateway misses its grant: it has heard of a newer epoch, or its store is new. It gets the newest again. */
+  asked(gateway: GatewayId, group: string): void {
+    const known = this.#registry.get(group as GroupId);
+    const member = known?.members.find(m => m.gateway === gateway);
+    const key = `${gateway} ${group}`;
+    this.#refused.delete(key);
+    if (known === undefined || member === undefined || this.#underWay.has(key)) return;
+    void this.#send(gateway, {
+      kind: 'grant',
+      group: known.group,
+      epoch: known.epoch,
+      member: member.member,
+    });
   }
 
   /** A gateway's digest is that of the registry: all its memberships are in force. */
@@ -88,7 +109,7 @@ export class Enrolment {
         const isTold = state === 'acknowledged' || state === 'active';
         const key = `${gateway} ${group}`;
         const known = this.#underWay.get(key);
-        if (isTold || known?.epoch === epoch) continue;
+        if (isTold || known?.epoch === epoch || this.#refused.get(key) === epoch) continue;
         if (known !== undefined) this.#sender.supersede(known.cti);
         else if (this.#underWay.size >= MAX_GRANTS_UNDER_WAY) return;
         void this.#send(gateway, { kind: 'grant', group, epoch, member });
@@ -100,11 +121,17 @@ export class Enrolment {
     const { group, epoch } = body;
     const key = `${gateway} ${group}`;
     // Takes the place at once: the next pump must not send it again.
-    this.#underWay.set(key, { cti: '' as Cti, gateway, group, epoch });
+    const place = { cti: '' as Cti, gateway, group, epoch };
+    this.#underWay.set(key, place);
     const sent = await this.#sender.sendGrant(gateway, body);
-    if (sent.ok) return this.#track({ cti: sent.value.cti, gateway, group, epoch }, sent.value.settled);
-    // Not sent again by itself: the same trouble would refuse it at once. The next change or status does.
-    this.#underWay.delete(key);
+    const isNewest = this.#underWay.get(key) === place;
+    if (sent.ok) {
+      if (isNewest) this.#track({ ...place, cti: sent.value.cti }, sent.value.settled);
+      else this.#sender.supersede(sent.value.cti);
+      return;
+    }
+    // Not tried again by itself: the same trouble would refuse it at once. The next change or request does.
+    if (isNewest) this.#underWay.delete(key);
     this.#sender.trouble(`no grant of ${group} to ${gateway}: ${sent.detail ?? sent.refusal}`);
   }
 

@@ -2,6 +2,8 @@
 export * from './ports.ts';
 export { GroupRegistry, MAX_GROUPS, MAX_MEMBERS, MEMBER_STATES } from './group-registry.ts';
 export type { Group, GroupRefusal, Member, MemberState } from './group-registry.ts';
-export { AmiNms, defaultExpiry, startAmiNms } from './ami-nms.ts';
-export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendOptions, SendRefusal, Sent } from './ami-nms.ts';
+export { AmiNms, startAmiNms } from './ami-nms.ts';
+export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './ami-nms.ts';
+export { defaultExpiry } from './dispatcher.ts';
+export type { SendOptions, Sent } from './dispatcher.ts';
 export type { Gap } from './intake.ts';

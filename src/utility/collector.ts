@@ -1,0 +1,104 @@
+/**
+ * Records on their way up: each is verified, written to the ledger once, and only then owed an acknowledgement
+ * and told to anybody. What cannot be stored is not acknowledged, and its gateway sends it again.
+ */
+import type { GatewayId, KeyId, StreamName, UplinkRecord } from '../model/mod.ts';
+import { openRecord } from '../wan/envelope/mod.ts';
+import type { EnvelopeRefusal, TrustedKey } from '../wan/envelope/mod.ts';
+import { judge, restored, streamIntake, take, takeAgain } from './intake.ts';
+import type { Gap, Intake } from './intake.ts';
+import type { LedgerChange, LedgerPort, LedgerSnapshot } from './ports.ts';
+
+/** `too-scattered`: too many gaps at once. `storage`: the ledger could not take it. Both come again. */
+export type CollectRefusal = EnvelopeRefusal | 'too-scattered' | 'storage';
+
+export interface CollectorDoors {
+  readonly ledger: LedgerPort;
+  /** The device keys that are trusted now. */
+  readonly keyOf: (kid: KeyId) => TrustedKey | undefined;
+  /** `stream` is durable up to `through`, and its gateway should know. */
+  readonly held: (gateway: GatewayId, stream: StreamName, through: number) => void;
+  /** A record that is durable now, told once. */
+  readonly record: (gateway: GatewayId, record: UplinkRecord) => void;
+  readonly gap: (gateway: GatewayId, stream: StreamName, gap: Gap & { readonly lost: boolean }) => void;
+  readonly refused: (topic: string, refusal: CollectRefusal, detail: string | undefined) => void;
+}
+
+export class Collector {
+  readonly #doors: CollectorDoors;
+  readonly #intake: Intake = new Map();
+  /** Records handed to the ledger and not durable yet; as many as the broker lets us hold unacknowledged. */
+  readonly #underWay = new Set<string>();
+  /** Marks that moved and go to the ledger with the next record; at most one a stream. */
+  readonly #marks = new Map<string, LedgerChange>();
+
+  constructor(doors: CollectorDoors, marks: LedgerSnapshot['marks']) {
+    this.#doors = doors;
+    for (const { gateway, stream, through, ahead } of marks)
+      Object.assign(streamIntake(this.#intake, gateway, stream), restored(through, ahead));
+  }
+
+  /** Takes in what came on `topic`. Settles when it is durable or refused; never rejects. */
+  async take(topic: string, payload: Uint8Array): Promise<void> {
+    const opened = openRecord(payload, { topic, keyOf: this.#doors.keyOf });
+    if (!opened.ok) return this.#doors.refused(topic, opened.refusal, opened.detail);
+    const { gateway, record } = opened.value;
+    const { stream: name, sequence } = record;
+    const verdict = judge(streamIntake(this.#intake, gateway, name), sequence);
+    if (verdict === 'too-scattered') this.#doors.refused(topic, verdict, `${name} ${sequence}`);
+    else if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, name, sequence);
+    else await this.#takeNew(topic, gateway, record);
+  }
+
+  async #takeNew(topic: string, gateway: GatewayId, record: UplinkRecord): Promise<void> {
+    const { stream: name, sequence, body, at } = record;
+    const key = `${gateway} ${name} ${sequence}`;
+    if (this.#underWay.has(key)) return;
+    this.#underWay.add(key);
+    const answers: readonly LedgerChange[] =
+      body.kind === 'receipt'
+        ? [{ op: 'answer', answer: { cti: body.cti, gateway, at, receipt: body } }]
+        : [];
+    const trouble = await this.#store([{ op: 'record', gateway, record }, ...answers]);
+    this.#underWay.delete(key);
+    if (trouble !== undefined) return this.#doors.refused(topic, 'storage', trouble);
+    const stream = streamIntake(this.#intake, gateway, name);
+    const before = stream.through;
+    const gap = take(stream, sequence);
+    if (stream.through !== before) this.#noteMark(gateway, name, stream.through);
+    this.#doors.held(gateway, name, stream.through);
+    if (gap !== undefined) this.#doors.gap(gateway, name, { ...gap, lost: false });
+    this.#doors.record(gateway, record);
+  }
+
+  /** Its acknowledgement was lost, or it passes over a gap that its gateway cannot fill. */
+  async #takeAgain(topic: string, gateway: GatewayId, name: StreamName, sequence: number): Promise<void> {
+    const stream = streamIntake(this.#intake, gateway, name);
+    const gap = takeAgain(stream, sequence);
+    if (gap !== undefined) {
+      this.#noteMark(gateway, name, stream.through);
+      const trouble = await this.#store([]);
+      // The mark moves on in memory all the same: what lies behind the gap is durable, and the mark goes along later.
+      if (trouble !== undefined) return this.#doors.refused(topic, 'storage', trouble);
+      this.#doors.gap(gateway, name, { ...gap, lost: true });
+    }
+    this.#doors.held(gateway, name, stream.through);
+  }
+
+  /** Commits `changes` and the marks that moved. Why that failed, or `undefined`. */
+  async #store(changes: readonly LedgerChange[]): Promise<string | undefined> {
+    const marks = [...this.#marks];
+    this.#marks.clear();
+    try {
+      await this.#doors.ledger.commit([...changes, ...marks.map(([, mark]) => mark)]);
+      return undefined;
+    } catch (error) {
+      for (const [key, mark] of marks) if (!this.#marks.has(key)) this.#marks.set(key, mark);
+      return String(error);
+    }
+  }
+
+  #noteMark(gateway: GatewayId, stream: StreamName, through: number): void {
+    this.#marks.set(`${gateway} ${stream}`, { op: 'mark', gateway, stream, through });
+  }
+}

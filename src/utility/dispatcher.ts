@@ -1,0 +1,261 @@
+/**
+ * Commands on their way down: each is signed once, written to the ledger, and only then given to the broker,
+ * again and again as the same bytes, until every addressed gateway has answered or its time has run out. It
+ * hears of answers; it does not judge them.
+ */
+import { ok, refused } from '../base/assert.ts';
+import type { Result } from '../base/assert.ts';
+import { toHex } from '../base/bytes.ts';
+import { after, hours, milliseconds } from '../base/time.ts';
+import type { UnixTime } from '../base/time.ts';
+import { commandTopic, formatAudience } from '../model/mod.ts';
+import type { Audience, CommandBody, CommandClass, Cti, GatewayId, ReceiptBody } from '../model/mod.ts';
+import { signCommand, vetClaims } from '../wan/envelope/mod.ts';
+import type { CommandClaims, EnvelopeRefusal, Signer } from '../wan/envelope/mod.ts';
+import { commandStream } from './numbers.ts';
+import type { Numbers } from './numbers.ts';
+import {
+  answered,
+  expired,
+  FIRST_REPEAT_MS,
+  MAX_OUTSTANDING,
+  nextWake,
+  outstanding,
+  takeDue,
+} from './outstanding.ts';
+import type { Outstanding, OutstandingCommands } from './outstanding.ts';
+import type { ClockPort, LedgerPort, LedgerSnapshot, SentCommand, Settlement } from './ports.ts';
+
+/** What signs, and under which name. */
+export interface Issuer {
+  readonly utility: string;
+  readonly issuer: string;
+  readonly keyEpoch: number;
+  readonly signer: Signer;
+  readonly clock: ClockPort;
+  /** Unpredictable bytes, for the id of a command. */
+  readonly randomBytes: (length: number) => Uint8Array;
+}
+
+export interface SendOptions {
+  readonly class: CommandClass;
+  /** 1 … 255, lower wins. */
+  readonly primacy: number;
+  /** The first moment a gateway may take it; now unless given. */
+  readonly notBefore?: UnixTime;
+  /** The last moment a gateway may take it; see {@link defaultExpiry}. */
+  readonly expires?: UnixTime;
+}
+
+/** Whom it is for, and whose receipts are waited for. */
+export interface Addressed {
+  readonly audience: Audience;
+  readonly awaits: readonly GatewayId[];
+  /** With a group. */
+  readonly groupEpoch?: number;
+}
+
+/**
+ * `busy`: too many commands wait for answers. `storage`: the ledger could not take it, so it was not sent. Any
+ * other: no gateway would understand it.
+ */
+export type DispatchRefusal = EnvelopeRefusal | 'busy' | 'storage';
+
+export interface Sent {
+  readonly cti: Cti;
+  readonly expires: UnixTime;
+  /** Every gateway that was addressed. */
+  readonly awaits: readonly GatewayId[];
+  /** How it ended; `closed` when this head end stopped first. Never rejects. */
+  readonly settled: Promise<Settlement | 'closed'>;
+}
+
+export interface DispatcherDoors {
+  readonly ledger: LedgerPort;
+  readonly numbers: Numbers;
+  /** Uniform over [0, 1). */
+  readonly random: () => number;
+  readonly publish: (topic: string, bytes: Uint8Array) => Promise<void>;
+  /** The broker took a command for the first time. */
+  readonly delivered: (cti: Cti) => void;
+  readonly trouble: (why: string) => void;
+}
+
+/** How long an open-ended command, a cancel or a grant is tried. */
+const TRIED_FOR = hours(7 * 24);
+
+export class Dispatcher {
+  readonly #issuer: Issuer;
+  readonly #doors: DispatcherDoors;
+  readonly #commands: OutstandingCommands = new Map();
+  readonly #settling = new Map<Cti, (how: Settlement | 'closed') => void>();
+  #cancelWake: (() => void) | undefined;
+  #closed = false;
+
+  constructor(issuer: Issuer, doors: DispatcherDoors) {
+    this.#issuer = issuer;
+    this.#doors = doors;
+  }
+
+  /** Resolves when the command is durable; it is on its way then. */
+  async send(to: Addressed, body: CommandBody, how: SendOptions): Promise<Result<Sent, DispatchRefusal>> {
+    if (this.#commands.size >= MAX_OUTSTANDING)
+      return refused('busy', `${MAX_OUTSTANDING} commands wait for answers`, 'later');
+    const stream = commandStream(to.audience);
+    const sequence = this.#doors.numbers.next(to.audience, stream);
+    const claims = makeClaims(this.#issuer, { ...to, ...how, stream, sequence, body });
+    const vetted = vetClaims(claims);
+    if (!vetted.ok) return vetted;
+    const command = this.#sign(claims, to.awaits);
+    try {
+      await this.#doors.ledger.commit([{ op: 'command', command }]);
+    } catch (error) {
+      return refused('storage', String(error), 'later');
+    }
+    const settled = this.#track(outstanding(command, [], this.#issuer.clock.now().instant));
+    this.repeat();
+    const { cti, expires, awaits } = command;
+    return ok({ cti, expires, awaits, settled });
+  }
+
+  /** Takes up the commands of an earlier run. Not all at once: a restart must not be a storm. */
+  reopen(
+    open: LedgerSnapshot['open'],
+  ): readonly { command: SentCommand; settled: Promise<Settlement | 'closed'> }[] {
+    const { instant } = this.#issuer.clock.now();
+    return open.map(({ command, answers }) => {
+      const at = after(instant, milliseconds(Math.ceil(this.#doors.random() * FIRST_REPEAT_MS)));
+      const entry = outstanding(command, [], at);
+      const settled = this.#track(entry);
+      for (const { gateway, receipt } of answers) answered(this.#commands, gateway, receipt);
+      if (entry.missing.size === 0) void this.settle(command.cti, 'answered');
+      return { command, settled };
+    });
+  }
+
+  /** Hands to the broker what is due, gives up what has expired, and sleeps until the next of either. */
+  repeat(): void {
+    if (this.#closed) return;
+    const { clock } = this.#issuer;
+    const now = clock.now();
+    for (const { command } of expired(this.#commands, now)) void this.settle(command.cti, 'expired');
+    for (const entry of takeDue(this.#commands, now, this.#doors.random)) void this.#hand(entry);
+    this.#cancelWake?.();
+    const wake = nextWake(this.#commands, now);
+    this.#cancelWake = wake === undefined ? undefined : clock.at(wake, () => this.repeat());
+  }
+
+  /** Sends at once what the broker never had. */
+  linkUp(): void {
+    const { instant } = this.#issuer.clock.now();
+    for (const entry of this.#commands.values()) if (!entry.delivered) entry.repeatAt = instant;
+    this.repeat();
+  }
+
+  answered(gateway: GatewayId, receipt: ReceiptBody): void {
+    if (answered(this.#commands, gateway, receipt)) void this.settle(receipt.cti, 'answered');
+  }
+
+  /** Stops repeating. A command that is settled already is left as it is. */
+  async settle(cti: Cti, how: Settlement): Promise<void> {
+    if (!this.#commands.delete(cti)) return;
+    try {
+      await this.#doors.ledger.commit([{ op: 'settle', cti, how, at: this.#issuer.clock.now().unix }]);
+    } catch (error) {
+      // It stays open in the ledger, and after a restart it is settled by what stands there.
+      this.#doors.trouble(`${cti} is ${how}, and the ledger could not note it: ${String(error)}`);
+    }
+    this.#settling.get(cti)?.(how);
+    this.#settling.delete(cti);
+  }
+
+  open(): readonly Readonly<Outstanding>[] {
+    return [...this.#commands.values()];
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelWake?.();
+    for (const settle of this.#settling.values()) settle('closed');
+    this.#settling.clear();
+  }
+
+  #track(entry: Outstanding): Promise<Settlement | 'closed'> {
+    this.#commands.set(entry.command.cti, entry);
+    return new Promise(resolve => {
+      if (this.#closed) resolve('closed');
+      else this.#settling.set(entry.command.cti, resolve);
+    });
+  }
+
+  async #hand(entry: Outstanding): Promise<void> {
+    const { cti, topic, bytes } = entry.command;
+    try {
+      await this.#doors.publish(topic, bytes);
+    } catch {
+      return; // the link says why itself, and the command is repeated
+    }
+    if (entry.delivered) return;
+    entry.delivered = true;
+    this.#doors.delivered(cti);
+  }
+
+  #sign(claims: CommandClaims, awaits: readonly GatewayId[]): SentCommand {
+    const { cti, stream, sequence, expires, body } = claims;
+    return {
+      cti,
+      audience: formatAudience(claims.audience),
+      topic: commandTopic(this.#issuer.utility, claims.audience),
+      bytes: signCommand(claims, this.#issuer.signer),
+      stream,
+      sequence,
+      sentAt: claims.issuedAt,
+      expires,
+      kind: body.kind,
+      about: aboutOf(body),
+      awaits,
+    };
+  }
+}
+
+/** The claims of a command made now. */
+export function makeClaims(
+  { issuer, keyEpoch, clock, randomBytes }: Issuer,
+  what: SendOptions & Pick<CommandClaims, 'audience' | 'stream' | 'sequence' | 'groupEpoch' | 'body'>,
+): CommandClaims {
+  const { unix } = clock.now();
+  const { audience, stream, sequence, groupEpoch, body } = what;
+  return {
+    issuer,
+    audience,
+    issuedAt: unix,
+    notBefore: what.notBefore ?? unix,
+    expires: what.expires ?? defaultExpiry(body, unix),
+    cti: toHex(randomBytes(16)) as Cti,
+    stream,
+    keyEpoch,
+    sequence,
+    ...(groupEpoch === undefined ? {} : { groupEpoch }),
+    class: what.class,
+    primacy: what.primacy,
+    body,
+  };
+}
+
+/** An event is worth taking until its end; what is open-ended, a cancel or a grant is tried for a week. */
+export function defaultExpiry(body: CommandBody, now: UnixTime): UnixTime {
+  if (body.kind === 'event' && body.duration !== undefined) return after(body.start, body.duration);
+  return after(now, TRIED_FOR);
+}
+
+function aboutOf(body: CommandBody): string {
+  switch (body.kind) {
+    case 'event':
+    case 'cancel':
+      return body.mRID;
+    case 'grant':
+      return `${body.group}@${body.epoch}`;
+    case 'ack':
+      return '';
+  }
+}
