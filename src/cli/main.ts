@@ -3,10 +3,12 @@
  * answer, standard error the talk; the exit code says how it ended. Each command is a file of `commands/`
  * that parses and wires; this file does neither.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addDemo } from './commands/demo.ts';
+import { addGateway } from './commands/gateway.ts';
 import { EXIT, Trouble } from './exit.ts';
 import type { ExitCode } from './exit.ts';
+import { packageVersion } from './version.ts';
 
 /**
  * A file of `commands/`: adds itself to the program. What is heavy (brokers, serial lines) it imports when it
@@ -15,7 +17,7 @@ import type { ExitCode } from './exit.ts';
 export type AddCommand = (program: Command) => void;
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly AddCommand[] = [];
+const COMMANDS: readonly AddCommand[] = [addDemo, addGateway];
 
 /** Where the talk and the answer go; the process's own, but for tests. */
 export interface Output {
@@ -49,17 +51,11 @@ export async function main(
 function newProgram(commands: readonly AddCommand[], output: Output): Command {
   const program = new Command('underglass')
     .description('The AMI premise interface as software.')
-    .version(version())
+    .version(packageVersion())
     .usage('<command> [options]')
     .configureOutput({ writeOut: output.out, writeErr: output.err })
     .showHelpAfterError('(underglass --help lists the commands, underglass <command> --help their options)')
     .exitOverride();
   for (const add of commands) add(program);
   return program;
-}
-
-function version(): string {
-  const file = new URL(import.meta.resolve('underglass/package.json'));
-  const { version: text }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
-  return text;
 }

@@ -59,9 +59,15 @@ export interface GatewayPorts {
   readonly code: CodePort;
   readonly clock: ClockPort;
   readonly log: (entry: LogEntry) => void;
-  /** Sees every input before it is taken and every effect as it is carried out: for recordings and benches. */
-  readonly observe?: (what: { input: Input } | { effect: Effect }) => void;
+  /** Sees every input before it is taken, what the step made of it, and every effect as it is carried out. */
+  readonly observe?: (what: Observation) => void;
 }
+
+/** For recordings, benches and timetables. */
+export type Observation =
+  | { readonly input: Input }
+  | { readonly stepped: readonly Effect[] }
+  | { readonly effect: Effect };
 
 export interface Gateway {
   /** A request from the premise; answered when what it changed is durable. */
@@ -179,6 +185,7 @@ class Runtime implements Gateway {
     if (this.#stopped || this.#failed) return;
     this.#ports.observe?.({ input });
     const effects = step(this.#state, input, this.#ports.clock.now());
+    this.#ports.observe?.({ stepped: effects });
     this.#follow(effects);
     this.#setWake();
   }

@@ -12,8 +12,8 @@ import { startDisplay } from '../../io/http/mod.ts';
 import type { Display } from '../../io/http/mod.ts';
 import { readKeyFile, signerOf } from '../../io/keys.ts';
 import { shippedModels } from '../../io/models.ts';
-import { openBus } from '../../io/modbus/mod.ts';
-import type { BusOptions } from '../../io/modbus/mod.ts';
+import { linkAddress, openBus } from '../../io/modbus/mod.ts';
+import type { Exchange, Link } from '../../io/modbus/mod.ts';
 import { openStore } from '../../io/store/mod.ts';
 import type { Store } from '../../io/store/mod.ts';
 import { startGateway } from '../../gateway/mod.ts';
@@ -27,7 +27,8 @@ import { packageVersion } from '../version.ts';
 export interface GatewayWiring {
   readonly log: (entry: LogEntry) => void;
   readonly observe?: GatewayPorts['observe'];
-  readonly bus?: Partial<BusOptions>;
+  /** Told of every request on every bus, with the bus's address. */
+  readonly onExchange?: (address: string, exchange: Exchange) => void;
 }
 
 export interface RunningGateway {
@@ -75,8 +76,15 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
         events,
       ),
     devices: events => {
-      const busOf = (link: (typeof config.devices)[number]['link']) =>
-        openBus(link, { random, ...wiring.bus });
+      const { onExchange } = wiring;
+      const busOf = (link: Link) => {
+        const address = linkAddress(link);
+        const tell =
+          onExchange === undefined
+            ? {}
+            : { onExchange: (exchange: Exchange) => onExchange(address, exchange) };
+        return openBus(link, { random, ...tell });
+      };
       return openDevices(
         { devices: config.devices, models, clock: systemClock, random, pollEvery: config.pollSeconds, busOf },
         events,
