@@ -34,7 +34,10 @@ export async function mustRun(...call: Parameters<typeof run>): Promise<Ran> {
   return ran;
 }
 
+/** Where packages come from and whom to trust stays; of which package is at work, nothing. */
+const OF_THE_CALLER =
+  /^(npm_(package|lifecycle)_.*|npm_config_(local_|global_)?prefix|npm_command|NODE_OPTIONS|TEST_RESULT)$/i;
+
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|TEST_RESULT$)/i.test(name));
-  return Object.fromEntries(kept);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !OF_THE_CALLER.test(name)));
 }

@@ -1,0 +1,112 @@
+/**
+ * A store in memory that keeps its promises as the real one does: a batch whole or not at all, rows as JSON,
+ * outbox sequences without gaps. A test may hold its writes back, or let them fail.
+ */
+import { assert } from '../../src/base/assert.ts';
+import type { Snapshot, StoreChange, StoredRow, StorePort } from '../../src/gateway/mod.ts';
+import { STREAMS } from '../../src/model/mod.ts';
+import type { GatewayId, StreamName, UplinkRecord } from '../../src/model/mod.ts';
+
+/** One batch that was given to `persist` while writes were held; settled by the test. */
+export interface HeldWrite {
+  readonly changes: readonly StoreChange[];
+  commit(): void;
+  fail(why: string): void;
+}
+
+export class MemoryStore implements StorePort {
+  /** While true, writes wait in {@link waiting}. */
+  held = false;
+  /** While set, reading fails with this. */
+  unreadable: string | undefined;
+  readonly waiting: HeldWrite[] = [];
+  readonly #rows = new Map<string, StoredRow>();
+  readonly #outbox = new Map<StreamName, UplinkRecord[]>();
+  readonly #marks = new Map<StreamName, { acknowledged: number; last: number }>();
+
+  snapshot(_gateway: GatewayId): Promise<Snapshot> {
+    return this.unreadable === undefined
+      ? Promise.resolve(this.read())
+      : Promise.reject(new Error(this.unreadable));
+  }
+
+  persist(_gateway: GatewayId, changes: readonly StoreChange[]): Promise<void> {
+    if (!this.held) {
+      this.apply(changes);
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      const commit = (): void => {
+        this.apply(changes);
+        resolve();
+      };
+      this.waiting.push({ changes, commit, fail: why => reject(new Error(why)) });
+    });
+  }
+
+  load(
+    _gateway: GatewayId,
+    stream: StreamName,
+    after: number,
+    limit: number,
+  ): Promise<readonly UplinkRecord[]> {
+    if (this.unreadable !== undefined) return Promise.reject(new Error(this.unreadable));
+    return Promise.resolve(this.records(stream, after, limit));
+  }
+
+  /** What a restart would find, as text on a disk would give it back. */
+  read(): Snapshot {
+    const streams = STREAMS.map(stream => ({ stream, ...this.#mark(stream) }));
+    return throughJson({ rows: [...this.#rows.values()], streams });
+  }
+
+  records(stream: StreamName, after = 0, limit = Infinity): readonly UplinkRecord[] {
+    const rows = (this.#outbox.get(stream) ?? []).filter(r => r.sequence > after);
+    return throughJson(rows.slice(0, limit));
+  }
+
+  /** The highest sequence appended to `stream`; 0 before any. */
+  last(stream: StreamName): number {
+    return this.#mark(stream).last;
+  }
+
+  apply(changes: readonly StoreChange[]): void {
+    for (const change of changes) this.#applyOne(throughJson(change));
+  }
+
+  #applyOne(change: StoreChange): void {
+    switch (change.op) {
+      case 'put':
+        this.#rows.set(`${change.kind} ${change.key}`, change);
+        return;
+      case 'delete':
+        this.#rows.delete(`${change.kind} ${change.key}`);
+        return;
+      case 'append':
+        return this.#append(change.record);
+      case 'trim': {
+        const { stream, through } = change;
+        const mark = this.#mark(stream);
+        assert(through <= mark.last, 'only what was appended is acknowledged');
+        this.#marks.set(stream, { ...mark, acknowledged: through });
+        this.#outbox.set(stream, [...this.records(stream, through)]);
+      }
+    }
+  }
+
+  #append(record: UplinkRecord): void {
+    const mark = this.#mark(record.stream);
+    assert(record.sequence === mark.last + 1, `${record.stream} goes on at ${mark.last + 1}`);
+    this.#marks.set(record.stream, { ...mark, last: record.sequence });
+    this.#outbox.set(record.stream, [...(this.#outbox.get(record.stream) ?? []), record]);
+  }
+
+  #mark(stream: StreamName): { acknowledged: number; last: number } {
+    return this.#marks.get(stream) ?? { acknowledged: 0, last: 0 };
+  }
+}
+
+/** Through JSON, because that is what the rows of a store are. */
+function throughJson<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
