@@ -184,12 +184,12 @@ function compareWithLastKey(
   end: number,
 ): number {
   const lastStart = at(levels, top + KEY_START);
-  const lastLength = at(levels, top + KEY_END) - lastStart;
-  if (at(levels, top + KEY_END) === 0) return -1;
-  const length = end - start;
-  for (let i = 0; i < lastLength && i < length; i++) {
+  const lastEnd = at(levels, top + KEY_END);
+  if (lastEnd === 0) return -1;
+  for (let i = 0; lastStart + i < lastEnd && start + i < end; i++) {
     const order = at(bytes, lastStart + i) - at(bytes, start + i);
     if (order !== 0) return order;
   }
-  return lastLength - length;
+  // No encoding is the beginning of another, so these are the same.
+  return 0;
 }

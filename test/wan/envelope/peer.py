@@ -97,7 +97,7 @@ NARROW = Key(
     groups=["feeder-7"],
     gateways=["gw-1"],
     primacy={"min": 10, "max": 20},
-    bounds={"opModMaxLimW": {"min": 2000, "max": 10000}},
+    bounds={"opModMaxLimW": {"min": 2000, "max": 9000}},
 )
 SPENT = Key("spent", "grid-ops", validUntil=NOW * 1000)
 EARLY = Key("early", "grid-ops", validFrom=NOW * 1000 + 1)
@@ -166,6 +166,17 @@ def changed(whole, changes):
 
 def signed(payload, key=ROOT):
     return frame(loose(payload), key)
+
+
+AXES = [
+    (1, 0, 1), (2, 0, 10_000), (3, -10_000, 10_000), (4, -10**12, 10**12), (5, -10_000, 10_000),
+    (6, -10_000, 10_000), (7, -10_000, 10_000), (8, 0, 10**12), (9, 0, 10**12), (10, 0, 10**12),
+    (11, 0, 10**12), (12, -10**12, 10**12),
+]
+
+
+def without(body, *keys):
+    return {key: value for key, value in body.items() if key not in keys}
 
 
 def readable(value):

@@ -13,22 +13,13 @@ sys.dont_write_bytecode = True  # a test leaves nothing behind
 import nacl.bindings as sodium
 
 from peer import (
-    ACK, ACK_TOPIC, BODY, CANCEL, DEVICE, DEVICE_TOPIC, EARLY, EVENT, GRANT, GROUP_TOPIC, KEY_EPOCH,
+    ACK, ACK_TOPIC, AXES, BODY, CANCEL, DEVICE, DEVICE_TOPIC, EARLY, EVENT, GRANT, GROUP_TOPIC, KEY_EPOCH,
     KEYS, NARROW, NOW, OLD, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, UTILITY, Pairs, Raw,
-    changed, claims, encode, frame, grouped, loose, readable, signed, structure,
+    changed, claims, encode, frame, grouped, loose, readable, signed, structure, without,
 )
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
 PRIME = 2**255 - 19
-AXES = [
-    (1, 0, 1), (2, 0, 10_000), (3, -10_000, 10_000), (4, -10**12, 10**12), (5, -10_000, 10_000),
-    (6, -10_000, 10_000), (7, -10_000, 10_000), (8, 0, 10**12), (9, 0, 10**12), (10, 0, 10**12),
-    (11, 0, 10**12), (12, -10**12, 10**12),
-]
-
-
-def without(body, *keys):
-    return {key: value for key, value in body.items() if key not in keys}
 
 
 def accepted():
@@ -42,6 +33,7 @@ def accepted():
         ("event, every axis at its greatest", DEVICE_TOPIC, ROOT, claims(highest)),
         ("event, the largest sequence", DEVICE_TOPIC, ROOT, claims(EVENT, sequence=2**53 - 1)),
         ("event, note of two-byte characters", DEVICE_TOPIC, ROOT, claims({**EVENT, 6: "Grüße, 50 %"})),
+        ("event, note of 280", DEVICE_TOPIC, ROOT, claims({**EVENT, 6: "x" * 280})),
         ("event, key pinned to -8", DEVICE_TOPIC, OLD, claims(EVENT, OLD)),
         ("event, at the edges of a narrow scope", GROUP_TOPIC, NARROW, grouped({**EVENT, 3: {2: 2000}}, NARROW, primacy=20)),
         ("event, signer five seconds ahead", DEVICE_TOPIC, ROOT, claims(EVENT, nbf=NOW + 5, iat=NOW + 5)),
@@ -121,7 +113,7 @@ def refused_signatures():
 
 
 def refused_encodings():
-    """Payloads signed by a trusted key, in an encoding that is not the one."""
+    """Signed by a trusted key, in an encoding that is not the one."""
     good = claims(EVENT)
     pairs = sorted(good.items(), key=lambda pair: loose(pair[0]))
     for name, payload, refusal in [
@@ -180,6 +172,7 @@ def refused_addresses():
     group = grouped(EVENT)
     yield "wrong group", GROUP_TOPIC, signed({**group, 3: "g/feeder-8"}), "topic-mismatch"
     yield "group's command on the gateway's topic", DEVICE_TOPIC, signed(group), "topic-mismatch"
+    yield "a group of the gateway's name", DEVICE_TOPIC, signed({**group, 3: "g/gw-1"}), "topic-mismatch"
     yield "audience unlike topic", DEVICE_TOPIC, signed(claims(EVENT, aud="d/gw-2")), "topic-mismatch"
     yield "other utility's topic", "ug/1/south/d/gw-1/cmd", signed(claims(EVENT)), "topic-mismatch"
     yield "topic outside the layout", "ug/2/north/d/gw-1/cmd", signed(claims(EVENT)), "topic-unknown"
@@ -259,7 +252,8 @@ def refused_contents():
         ("group", "ug/1/north/g/feeder-8/cmd", grouped(scoped, NARROW, aud="g/feeder-8"), "group-out-of-scope"),
         ("granted group", DEVICE_TOPIC, claims({**GRANT, 8: "feeder-8"}, NARROW), "group-out-of-scope"),
         ("gateway", "ug/1/north/d/gw-2/cmd", claims(scoped, NARROW, aud="d/gw-2"), "gateway-out-of-scope"),
-        ("bound", DEVICE_TOPIC, claims({**EVENT, 3: {2: 1999}}, NARROW), "bounds-exceeded"),
+        ("least", DEVICE_TOPIC, claims({**EVENT, 3: {2: 1999}}, NARROW), "bounds-exceeded"),
+        ("greatest", DEVICE_TOPIC, claims({**EVENT, 3: {2: 9001}}, NARROW), "bounds-exceeded"),
     ]:
         yield f"{name} above the key's scope", topic, signed(whole, NARROW), refusal
 

@@ -177,7 +177,8 @@ describe('newReplayState', () => {
     rows.take(70);
     const [mark, seen] = [...rows.rows.values()];
     if (mark === undefined || seen === undefined) throw new Error('two rows');
-    for (const kept of [[mark], [seen]]) {
+    const low: ReplayRow = { kind: 'replay', key: mark.key, value: { high: 2 } };
+    for (const kept of [[mark], [seen], [low, seen], [seen, low]]) {
       const state = newReplayState(kept);
       expect(say(state, command(70 - REPLAY_WINDOW))).to.equal('sequence-too-old');
       expect(say(state, command(71))).to.equal('fresh');

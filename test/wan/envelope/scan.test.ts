@@ -90,6 +90,8 @@ describe('scan', () => {
     ['reserved 30 of bytes', '5e', 'reserved-encoding'],
     ['break', 'ff', 'bare-break'],
     ['break as key', 'a1ff', 'bare-break'],
+    ['a list of 2^32, which 32 bits hold as 0', '9b0000000100000000', 'truncated'],
+    ['a map of 2^31', 'ba80000000', 'truncated'],
   ];
   for (const [name, hex, expected] of edges)
     it(`${name}: ${expected}`, () => expect(verdict(bytesOf(hex))).to.equal(expected));
