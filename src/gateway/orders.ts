@@ -4,6 +4,7 @@
  */
 import { after, milliseconds, seconds } from '../base/time.ts';
 import type { Instant, Now } from '../base/time.ts';
+import { FULL_SCALE } from '../base/units.ts';
 import { axesOf } from '../model/mod.ts';
 import type { Applied, Axis, DerEvent, DeviceId, Reading, ReceiptBody } from '../model/mod.ts';
 import type { Work } from './effects.ts';
@@ -36,7 +37,7 @@ export function issueOrders(state: GatewayState, work: Work, now: Now): 'ordered
       const standing = issueOne(state, device, axis, now);
       if (standing === undefined) continue;
       issued = 'ordered';
-      work.wish({ do: 'actuate', order: orderOf(state, standing) });
+      work.wish({ do: 'actuate', order: orderOf(standing) });
       // A repetition of what is stored costs the card nothing.
       if (standing.value !== undefined && standing.value !== told) storeOrdered(work, standing);
     }
@@ -126,26 +127,36 @@ export function deviceChanged(state: GatewayState, work: Work, device: DeviceSta
 /** A device seen to hold something else than it was told is told again (a reset, another master, a person). */
 export function noteDrift(state: GatewayState, work: Work, reading: Reading, now: Now): void {
   for (const standing of state.standing.values()) {
-    if (
-      standing.device !== reading.device ||
-      standing.outstanding ||
-      standing.applied?.outcome !== 'implemented'
-    )
-      continue;
-    if (standing.answeredAt === undefined || now.instant - standing.answeredAt < SETTLE) continue;
-    const held = heldOn(standing.axis, reading);
-    if (held === undefined || standing.value === undefined || !differs(held, standing.value)) continue;
-    forgetAnswer(standing);
-    state.reported.due = true;
-    work.log(
-      'warn',
-      'device.drifted',
-      `${standing.axis} on ${reading.device} is ${held}, was ordered ${standing.value}: ordering again`,
-      {
-        device: reading.device,
-      },
-    );
+    if (standing.device !== reading.device || !isSettled(standing, now)) continue;
+    const { axis, value } = standing;
+    const held = heldOn(axis, reading);
+    if (held === undefined || value === undefined) continue;
+    if (differs(axis, held, value)) drifted(state, work, { standing, held }, now);
+    else delete standing.drifted;
   }
+}
+
+/** The first time it is news; a device that keeps to its own value is told again and again, without a word. */
+function drifted(
+  state: GatewayState,
+  work: Work,
+  seen: { standing: Standing; held: number },
+  now: Now,
+): void {
+  const { standing, held } = seen;
+  const { axis, device, value } = standing;
+  standing.againAt = now.instant;
+  if (standing.drifted === true) return;
+  forgetAnswer(standing);
+  standing.drifted = true;
+  state.reported.due = true;
+  const text = `${axis} on ${device} is ${held}, was ordered ${value}: ordering again`;
+  work.log('warn', 'device.drifted', text, { device });
+}
+
+function isSettled({ outstanding, applied: last, answeredAt }: Standing, now: Now): boolean {
+  if (outstanding || last?.outcome !== 'implemented' || answeredAt === undefined) return false;
+  return now.instant - answeredAt >= SETTLE;
 }
 
 /** The earliest moment at which an order is due again; one for a device that is lost waits until it is found. */
@@ -167,7 +178,8 @@ function issueOne(state: GatewayState, device: DeviceState, axis: Axis, now: Now
   const key = standingKey(device.device, axis);
   const standing = state.standing.get(key);
   if (!device.present || (standing === undefined && value === undefined)) return undefined;
-  if (standing !== undefined && standing.value === value) {
+  const reversion = reversionOf(state, axis, value);
+  if (standing !== undefined && standing.value === value && sameReversion(standing.reversion, reversion)) {
     const due = standing.againAt !== undefined && standing.againAt <= now.instant;
     if (standing.outstanding || (standing.applied !== undefined && !due)) return undefined;
   }
@@ -177,30 +189,28 @@ function issueOne(state: GatewayState, device: DeviceState, axis: Axis, now: Now
   next.value = value;
   next.outstanding = true;
   delete next.againAt;
+  if (reversion === undefined) delete next.reversion;
+  else next.reversion = reversion;
   state.standing.set(key, next);
   return next;
 }
 
-/** A limit falls back to the default control if we die (never to "unlimited"); an isolation never does (OVR-4). */
-function orderOf(state: GatewayState, standing: Standing): DeviceOrder {
-  const { order, device, axis, value } = standing;
-  const fallback = reversionOf(state, standing);
-  return { order, device, axis, value, ...(fallback === undefined ? {} : { reversion: fallback }) };
+function orderOf({ order, device, axis, value, reversion }: Standing): DeviceOrder {
+  return { order, device, axis, value, ...(reversion === undefined ? {} : { reversion }) };
 }
 
-function reversionOf(state: GatewayState, { axis, value }: Standing): DeviceOrder['reversion'] {
+/** A limit falls back to the default control if we die (never to "unlimited"); an isolation never does (OVR-4). */
+function reversionOf(state: GatewayState, axis: Axis, value: number | undefined): DeviceOrder['reversion'] {
   const fallback = state.settings.defaults[axis];
-  const held = state.decisions.get(axis)?.holder;
-  const emergency = held !== undefined && state.schedule.entries.get(held)?.event.class === 'emergency';
-  if (
-    axis === 'opModConnect' ||
-    emergency ||
-    value === undefined ||
-    fallback === undefined ||
-    fallback === value
-  )
-    return undefined;
+  const holder = state.decisions.get(axis)?.holder;
+  const emergency = holder !== undefined && state.schedule.entries.get(holder)?.event.class === 'emergency';
+  if (axis === 'opModConnect' || emergency || value === undefined) return undefined;
+  if (fallback === undefined || fallback === value) return undefined;
   return { afterS: Math.ceil(state.settings.reversion / 1000), value: fallback };
+}
+
+function sameReversion(a: DeviceOrder['reversion'], b: DeviceOrder['reversion']): boolean {
+  return a?.value === b?.value && a?.afterS === b?.afterS;
 }
 
 function orderAgainAt(state: GatewayState, standing: Standing, now: Instant): Instant | undefined {
@@ -210,7 +220,7 @@ function orderAgainAt(state: GatewayState, standing: Standing, now: Instant): In
     case 'refused':
       return after(now, RETRY_REFUSED);
     default:
-      return reversionOf(state, standing) === undefined
+      return standing.reversion === undefined
         ? undefined
         : after(now, milliseconds(state.settings.reversion / 2));
   }
@@ -296,12 +306,14 @@ function forgetAnswer(standing: Standing): void {
 /** What a reading says the device holds on an axis, in the axis's unit; `undefined` where it does not say. */
 function heldOn(axis: Axis, { points }: Reading): number | undefined {
   if (axis === 'opModConnect') return points.Conn;
-  if (axis === 'opModMaxLimW') return points.WMaxLimPct === undefined ? undefined : points.WMaxLimPct * 100;
-  return undefined;
+  if (axis !== 'opModMaxLimW') return undefined;
+  if (points.WMaxLimPctEna === 0) return FULL_SCALE;
+  return points.WMaxLimPct === undefined ? undefined : points.WMaxLimPct * 100;
 }
 
-/** A device may round a value down by up to one percent of full scale; more is another value. */
-function differs(held: number, ordered: number): boolean {
+/** A device may round a limit down by up to one percent of full scale; more is another value, and a switch is exact. */
+function differs(axis: Axis, held: number, ordered: number): boolean {
+  if (axis === 'opModConnect') return held !== ordered;
   return held > ordered + 1 || held < ordered - 100;
 }
 

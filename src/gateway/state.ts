@@ -33,7 +33,7 @@ import type { Memberships } from '../wan/groups/mod.ts';
 import { membershipsFromRows } from '../wan/groups/mod.ts';
 import type { Uplink } from '../wan/uplink/mod.ts';
 import { newUplink } from '../wan/uplink/mod.ts';
-import type { DeviceState, Json, RowKind, Snapshot, StoreChange, StoredRow } from './ports.ts';
+import type { DeviceOrder, DeviceState, Json, RowKind, Snapshot, StoreChange, StoredRow } from './ports.ts';
 
 /** What a gateway is told once, by its configuration. */
 export interface Settings {
@@ -55,6 +55,10 @@ export interface Standing {
   /** Rises with every order, 0 before the first of this run; an answer to an older one changes nothing. */
   order: number;
   value: number | undefined;
+  /** The fallback it was given with the order. */
+  reversion?: DeviceOrder['reversion'];
+  /** Set from the first reading that shows another value until one shows this value. */
+  drifted?: boolean;
   /** Whether an answer to `order` is still to come. */
   outstanding: boolean;
   /** The last answer, to this order or, after a repetition, to the one before with the same value. */
