@@ -25,6 +25,7 @@ import {
 } from '../../local/bus/mod.ts';
 import { openPipe } from './pipe.ts';
 import { now } from './port.ts';
+import type { Traffic } from './port.ts';
 import { Session } from './session.ts';
 
 export interface Bus {
@@ -43,8 +44,18 @@ export interface BusOptions {
   readonly gapMs?: number;
   /** How long after a timeout a late answer is waited for. Default 200, on a serial line the timeout again. */
   readonly quarantineMs?: number;
+  /** Stillness between an open connection and its first request: some devices are not ready yet. Default 0. */
+  readonly connectDelayMs?: number;
+  /** Stillness after a write, where it is longer than the gap. Default 0. */
+  readonly writeGapMs?: number;
+  /** How soon after a lost connection the next may be opened, at the least. Default 250. */
+  readonly reconnectMs?: number;
+  /** Timeouts in a row after which a connection is taken for dead; unlimited while units are searched. Default 3. */
+  readonly timeoutsMax?: number;
   /** Uniform over [0, 1): the jitter of the back-off. */
   readonly random: () => number;
+  /** Told of all bytes that go over the line, as they go; for captures. */
+  readonly onTraffic?: (traffic: Traffic) => void;
   /** Told of every request that was put on the line, and its answer; for recordings and timetables. */
   readonly onExchange?: (exchange: Exchange) => void;
 }
@@ -57,7 +68,7 @@ export interface Exchange {
   readonly answeredMs: number;
 }
 
-/** Timeouts in a row after which a connection is taken for dead: its peer may have lost power without a word. */
+/** Its peer may have lost power without a word. */
 const TIMEOUTS_MAX = 3;
 const DEFAULT_TIMEOUT_MS = 1000;
 const TCP_QUARANTINE_MS = 200;
@@ -77,15 +88,17 @@ export function openBus(link: Link, options: BusOptions): Bus {
 class ModbusBus implements Bus {
   readonly address: string;
   readonly #link: Link;
-  readonly #random: () => number;
+  readonly #options: BusOptions;
   readonly #timeoutMs: number;
-  readonly #onExchange: BusOptions['onExchange'];
+  readonly #reconnect: Duration;
   readonly #newLine: () => Line;
   readonly #turns = noTurns<Entry>();
   #session: Session | undefined;
   #failures = 0;
   #lost: { readonly at: Instant; readonly why: string } = { at: instant(Number.NEGATIVE_INFINITY), why: '' };
   #nextAttempt = instant(0);
+  /** What the profile of a device asks for beyond the silence of the line. */
+  #quietUntil = instant(0);
   #working: Promise<void> | undefined;
   #closed = false;
   /** Ends a pause early, when the bus is closed. */
@@ -94,8 +107,8 @@ class ModbusBus implements Bus {
   constructor(link: Link, options: BusOptions) {
     this.address = linkAddress(link);
     this.#link = link;
-    this.#random = options.random;
-    this.#onExchange = options.onExchange;
+    this.#options = options;
+    this.#reconnect = milliseconds(Math.max(options.reconnectMs ?? 0, BACK_OFF_MIN));
     const serial = link.kind === 'serial' ? link : undefined;
     const transferMs = serial === undefined ? 0 : transferTime(serial.baud);
     this.#timeoutMs = link.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS + transferMs;
@@ -148,10 +161,10 @@ class ModbusBus implements Bus {
   }
 
   async #exchange(session: Session, request: ModbusRequest): Promise<ModbusReply> {
-    if (this.#onExchange === undefined) return session.exchange(request);
     const sentMs = performance.now();
     const reply = await session.exchange(request);
-    this.#onExchange({ request, reply, sentMs, answeredMs: performance.now() });
+    if (request.kind === 'write') this.#quiet(this.#options.writeGapMs);
+    this.#options.onExchange?.({ request, reply, sentMs, answeredMs: performance.now() });
     return reply;
   }
 
@@ -160,6 +173,7 @@ class ModbusBus implements Bus {
     if (this.#closed) return refused('disconnected', 'the bus is closed', 'later');
     const link = await this.#connected();
     if (!link.ok) return link;
+    if (this.#quietUntil > now()) await this.#pause(this.#quietUntil);
     const { line } = link.value;
     const patience = after(now(), milliseconds(4 * this.#timeoutMs));
     for (let at = readyAt(line); at !== undefined && at > now(); at = readyAt(line)) {
@@ -173,13 +187,14 @@ class ModbusBus implements Bus {
 
   /** The session, opened if need be and if it may be now. */
   async #connected(): Promise<Result<Session, 'disconnected'>> {
-    if (this.#session !== undefined && this.#session.timeouts >= TIMEOUTS_MAX) this.#session.close();
+    const most = this.#options.timeoutsMax ?? TIMEOUTS_MAX;
+    if (this.#session !== undefined && this.#session.timeouts >= most) this.#session.close();
     this.#mournSession();
     if (this.#session !== undefined) return { ok: true, value: this.#session };
     // A write may try before its time, but no device is hammered.
-    const gate = writeWaits(this.#turns) ? after(this.#lost.at, BACK_OFF_MIN) : this.#nextAttempt;
+    const gate = writeWaits(this.#turns) ? after(this.#lost.at, this.#reconnect) : this.#nextAttempt;
     const wait = gate - now();
-    if (wait > BACK_OFF_MIN)
+    if (wait > this.#reconnect)
       return refused('disconnected', `${this.#lost.why}; next attempt in ${wait} ms`, 'later');
     if (wait > 0) await this.#pause(gate);
     return this.#closed ? refused('disconnected', 'the bus is closed', 'later') : this.#open();
@@ -191,7 +206,7 @@ class ModbusBus implements Bus {
     if (session?.closed === undefined) return;
     this.#session = undefined;
     if (session.answered) this.#failures = 0;
-    this.#fail(session.closed, session.answered ? BACK_OFF_MIN : undefined);
+    this.#fail(session.closed, session.answered ? this.#reconnect : undefined);
   }
 
   async #open(): Promise<Result<Session, 'disconnected'>> {
@@ -200,7 +215,11 @@ class ModbusBus implements Bus {
       this.#fail({ at: now(), why: pipe.detail ?? pipe.refusal });
       return pipe;
     }
-    this.#session = new Session(this.#newLine(), pipe.value, this.#timeoutMs);
+    this.#session = new Session(this.#newLine(), pipe.value, {
+      timeoutMs: this.#timeoutMs,
+      ...(this.#options.onTraffic === undefined ? {} : { onTraffic: this.#options.onTraffic }),
+    });
+    this.#quiet(this.#options.connectDelayMs);
     if (this.#closed) this.#session.close();
     return { ok: true, value: this.#session };
   }
@@ -208,7 +227,12 @@ class ModbusBus implements Bus {
   #fail(lost: { readonly at: Instant; readonly why: string }, wait?: Duration): void {
     this.#failures += 1;
     this.#lost = lost;
-    this.#nextAttempt = after(lost.at, wait ?? backOff(this.#failures, this.#random()));
+    const backedOff = backOff(this.#failures, this.#options.random());
+    this.#nextAttempt = after(lost.at, wait ?? milliseconds(Math.max(backedOff, this.#reconnect)));
+  }
+
+  #quiet(forMs = 0): void {
+    if (forMs > 0) this.#quietUntil = after(now(), milliseconds(forMs));
   }
 
   #pause(until: Instant): Promise<void> {

@@ -15,10 +15,19 @@ export function now(): Instant {
   return instant(Math.floor(performance.now()));
 }
 
+/** Bytes as they went over the line, with the moment on the clock of `performance.now()`, in ms. */
+export interface Traffic {
+  readonly direction: 'sent' | 'received';
+  readonly bytes: Uint8Array;
+  readonly atMs: number;
+}
+
 /** What the owner of a port is told beside the replies that modbus-serial gets. */
 export interface PortEvents {
   /** Bytes that are not the answer, or a stream that cannot be repaired. */
   trouble(heard: Exclude<Heard, { kind: 'reply' }>): void;
+  /** Every piece of bytes, before it is judged. */
+  traffic?(traffic: Traffic): void;
   /** The link is gone. Told once. */
   closed(why: string): void;
 }
@@ -52,7 +61,9 @@ export class LinePort extends EventEmitter {
 
   /** One request, in the shape of RTU. */
   write(adu: Buffer): void {
-    this.#pipe.stream.write(send(this.line, adu, now()));
+    const bytes = send(this.line, adu, now());
+    this.#events.traffic?.({ direction: 'sent', bytes, atMs: performance.now() });
+    this.#pipe.stream.write(bytes);
   }
 
   /** The reply to the request on the line is no longer waited for. */
@@ -67,6 +78,7 @@ export class LinePort extends EventEmitter {
   }
 
   #receive(bytes: Buffer): void {
+    this.#events.traffic?.({ direction: 'received', bytes, atMs: performance.now() });
     const heard = receive(this.line, bytes, now());
     if (heard === undefined) return;
     // A view, not a copy; modbus-serial reads it with methods that only a Buffer has.

@@ -11,6 +11,7 @@ import type { Instant } from '../../base/time.ts';
 import type { Heard, Line, ModbusReply, ModbusRequest } from '../../local/bus/mod.ts';
 import type { Pipe } from './pipe.ts';
 import { LinePort, now } from './port.ts';
+import type { Traffic } from './port.ts';
 
 type Client = InstanceType<typeof modbus.default>;
 type Settle = (reply: ModbusReply) => void;
@@ -22,6 +23,11 @@ interface Words {
 /** Its errors carry the exception code of the device here. */
 type Trouble = (Error & { readonly modbusCode?: number }) | null | undefined;
 
+export interface SessionOptions {
+  readonly timeoutMs: number;
+  readonly onTraffic?: (traffic: Traffic) => void;
+}
+
 export class Session {
   readonly #client: Client;
   readonly #port: LinePort;
@@ -31,11 +37,12 @@ export class Session {
   #answered = false;
   #closed: { readonly at: Instant; readonly why: string } | undefined;
 
-  constructor(line: Line, pipe: Pipe, timeoutMs: number) {
+  constructor(line: Line, pipe: Pipe, { timeoutMs, onTraffic }: SessionOptions) {
     this.#timeoutMs = timeoutMs;
     this.#port = new LinePort(line, pipe, {
       trouble: heard => this.#trouble(heard),
       closed: why => this.#lost(why),
+      ...(onTraffic === undefined ? {} : { traffic: onTraffic }),
     });
     this.#client = new modbus.default(this.#port);
     this.#client.open();
