@@ -71,7 +71,10 @@ export type SendRefusal = DispatchRefusal | 'no-such-group' | 'no-members';
 /** An acknowledgement is of no use for longer: the gateway asks again after half a minute. */
 const ACK_VALID = minutes(5);
 /** Payloads of the retained presence topic. */
-const PRESENCE: Readonly<Record<string, boolean>> = { online: true, offline: false };
+const PRESENCE: ReadonlyMap<string, boolean> = new Map([
+  ['online', true],
+  ['offline', false],
+]);
 /** The class of what asks nothing of a device: any key may use it. */
 const LEAST = { class: 'market', primacy: 255 } as const satisfies SendOptions;
 
@@ -207,7 +210,7 @@ export class AmiNms {
   }
 
   #noteState(topic: string, gateway: GatewayId, payload: Uint8Array): void {
-    const online = payload.length > 16 ? undefined : PRESENCE[Buffer.from(payload).toString('latin1')];
+    const online = payload.length > 16 ? undefined : PRESENCE.get(Buffer.from(payload).toString('latin1'));
     if (online === undefined) return this.#refused(topic, 'presence-unreadable', undefined);
     if (this.#presence.get(gateway) === online) return;
     this.#presence.set(gateway, online);
@@ -257,6 +260,7 @@ export class AmiNms {
     if (registry === undefined) return undefined;
     return new Enrolment(registry, {
       sendGrant: (gateway, body) => this.send({ kind: 'device', id: gateway }, body, LEAST),
+      isDelivered: cti => this.#dispatcher.isDelivered(cti),
       supersede: cti => void this.#dispatcher.settle(cti, 'superseded'),
       trouble: why => this.#trouble(why),
     });

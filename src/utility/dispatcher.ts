@@ -169,6 +169,10 @@ export class Dispatcher {
     this.#settling.delete(cti);
   }
 
+  isDelivered(cti: Cti): boolean {
+    return this.#commands.get(cti)?.delivered === true;
+  }
+
   open(): readonly Readonly<Outstanding>[] {
     return [...this.#commands.values()];
   }

@@ -27,6 +27,8 @@ export interface GrantSender {
     gateway: GatewayId,
     body: GrantBody,
   ): Promise<Result<{ cti: Cti; settled: Promise<Settlement | 'closed'> }, string>>;
+  /** Whether the broker has the command already. */
+  isDelivered(cti: Cti): boolean;
   /** Stops repeating a command that a newer one has replaced. */
   supersede(cti: Cti): void;
   /** What could not be done, for the log. */
@@ -139,6 +141,8 @@ export class Enrolment {
     const key = `${grant.gateway} ${grant.group}`;
     this.#underWay.set(key, grant);
     this.#byCti.set(grant.cti, grant);
+    // A broker can be faster than the promise that told us of the command.
+    if (this.#sender.isDelivered(grant.cti)) this.delivered(grant.cti);
     void settled.then(how => {
       this.#byCti.delete(grant.cti);
       if (this.#underWay.get(key) === grant) this.#underWay.delete(key);

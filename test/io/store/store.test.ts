@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import fc from 'fast-check';
+import { assert, asyncProperty, jsonValue, pre, string } from 'fast-check';
 import { AssertionError } from '../../../src/base/assert.ts';
 import type { Json } from '../../../src/gateway/ports.ts';
 import type { GatewayId } from '../../../src/model/mod.ts';
@@ -37,10 +37,10 @@ describe('io/store', () => {
   it('keeps any JSON value as it was', async () => {
     await using dir = await tempDir();
     const store = opened(join(dir.path, 'state.db'));
-    const values = fc.jsonValue({ noUnicodeString: false }).map(v => JSON.parse(JSON.stringify(v)) as Json);
-    await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary' }), values, async (key, value) => {
-        fc.pre(key.isWellFormed());
+    const values = jsonValue({ noUnicodeString: false }).map(v => JSON.parse(JSON.stringify(v)) as Json);
+    await assert(
+      asyncProperty(string({ unit: 'binary' }), values, async (key, value) => {
+        pre(key.isWellFormed());
         await store.persist(GATEWAY, [{ op: 'put', kind: 'event', key, value }]);
         const { rows } = await store.snapshot(GATEWAY);
         expect(rows.find(row => row.key === key)?.value).to.deep.equal(value);
@@ -105,11 +105,12 @@ describe('io/store', () => {
     const filler = 'x'.repeat(10_000);
     let refusal: unknown;
     let sequence = 0;
-    while (refusal === undefined && sequence < 200)
-      await store.persist(GATEWAY, [append('reading', sequence + 1, filler)]).then(
-        () => sequence++,
-        (error: unknown) => (refusal = error),
-      );
+    for (; sequence < 200; sequence++) {
+      refusal = await store
+        .persist(GATEWAY, [append('reading', sequence + 1, filler)])
+        .catch((e: unknown) => e);
+      if (refusal !== undefined) break;
+    }
     expect(refusal).to.be.instanceOf(StoreTrouble).with.property('refusal', 'full');
     expect(sequence).to.be.greaterThan(50);
     await store.persist(GATEWAY, [append('receipt', 1, filler), put('event', filler)]);
