@@ -11,6 +11,8 @@ import type { GatewayId, StreamName, UplinkRecord } from '../../src/model/mod.ts
 export interface HeldWrite {
   readonly changes: readonly StoreChange[];
   commit(): void;
+  /** Says it is durable without applying it: for a test that did so itself. */
+  settle(): void;
   fail(why: string): void;
 }
 
@@ -40,7 +42,7 @@ export class MemoryStore implements StorePort {
         this.apply(changes);
         resolve();
       };
-      this.waiting.push({ changes, commit, fail: why => reject(new Error(why)) });
+      this.waiting.push({ changes, commit, settle: resolve, fail: why => reject(new Error(why)) });
     });
   }
 

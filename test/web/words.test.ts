@@ -87,7 +87,7 @@ describe('the words of the display', () => {
   it('tells in the headline what a running event asks, and counts several', () => {
     expect(headline(premiseView())).to.deep.equal({
       tone: 'limited',
-      text: 'Peak demand: limit of real power: 50 %',
+      text: 'Peak demand: limit of real power 50 %',
     });
     const events = [eventView(), eventView({ class: 'emergency' })];
     expect(headline(premiseView({ events }))).to.deep.equal({

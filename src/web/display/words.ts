@@ -36,7 +36,7 @@ export function headline(view: PremiseView): Headline {
   const [first, ...others] = active;
   if (first !== undefined) {
     const tone = active.some(event => event.class === 'emergency') ? 'urgent' : 'limited';
-    const text = `${CLASS_WORDS[first.class]}: ${first.asks}`;
+    const text = `${CLASS_WORDS[first.class]}: ${first.asks.replaceAll(': ', ' ')}`;
     return { tone, text: others.length === 0 ? text : `${active.length} utility events are running` };
   }
   const waiting = view.events.filter(event => event.status === 'scheduled').length;
