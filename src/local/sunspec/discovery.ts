@@ -7,7 +7,7 @@ import { type Result, ok, refused } from '../../base/assert.ts';
 import type { Conversation } from '../bus/conversation.ts';
 import { type ModelDef, type ModelSet, ownWords } from './definition.ts';
 import { decodeModel } from './codec.ts';
-import { type ReadFailure, type Span, describeFailure, readAround, readOnce } from './read.ts';
+import { MAX_READ, type ReadFailure, describeFailure, firstPiece, readAround, readOnce } from './read.ts';
 import { seamsOf } from './seams.ts';
 import type { Value } from './value.ts';
 
@@ -65,6 +65,10 @@ export interface DiscoveryOptions {
   readonly models: ModelSet;
   /** Bases to try before the usual ones. */
   readonly bases?: readonly number[];
+  /** Words behind the L register by model id, where a device is known to state another length than it has. */
+  readonly lengths?: Readonly<Record<number, number>>;
+  /** Most registers of one request, where the device takes fewer than {@link MAX_READ}. */
+  readonly maxRead?: number;
 }
 
 /** Looks for the marker, walks the chain and reads who each device says it is. */
@@ -101,7 +105,7 @@ interface Chain {
   readonly end: Discovery['end'];
 }
 
-function* walk({ unit, models }: DiscoveryOptions, base: number): Conversation<Chain> {
+function* walk({ unit, models, lengths = {} }: DiscoveryOptions, base: number): Conversation<Chain> {
   const entries: ModelEntry[] = [];
   let address = base + MARKER.length;
   while (entries.length < MAX_MODELS) {
@@ -109,7 +113,8 @@ function* walk({ unit, models }: DiscoveryOptions, base: number): Conversation<C
     if (typeof header === 'string') return { entries, end: { how: header, address } };
     const def = models.get(header.id);
     const length =
-      def === undefined ? header.length : yield* trueLength({ unit, models, address, def }, header.length);
+      lengths[header.id] ??
+      (def === undefined ? header.length : yield* trueLength({ unit, models, address, def }, header.length));
     const claims = length === header.length ? {} : { claims: header.length };
     entries.push({ id: header.id, name: def?.name ?? null, address, length, ...claims });
     address += 2 + length;
@@ -170,15 +175,20 @@ function byDevice(entries: readonly ModelEntry[]): readonly (readonly ModelEntry
 }
 
 function* identify(
-  { unit, models }: DiscoveryOptions,
+  { unit, models, maxRead = MAX_READ }: DiscoveryOptions,
   first: ModelEntry | undefined,
 ): Conversation<Omit<SunSpecDevice, 'models'>> {
   const def = models.get(COMMON);
   if (first?.id !== COMMON || def === undefined) return { unit };
-  const span: Span = { from: first.address, to: first.address + 2 + Math.min(first.length, 123) };
-  const reply = yield* readAround(unit, span, () => seamsOf(def, first));
-  if (!reply.ok) return { unit };
-  const { points } = decodeModel(def, reply.words, first.address);
+  const end = first.address + 2 + Math.min(first.length, ownWords(def));
+  const seams = () => seamsOf(def, first);
+  const words: (number | undefined)[] = [];
+  for (let from = first.address; from < end; from = first.address + words.length) {
+    const reply = yield* readAround(unit, firstPiece({ from, to: end }, seams, maxRead), seams);
+    if (!reply.ok) return { unit };
+    words.push(...reply.words);
+  }
+  const { points } = decodeModel(def, words, first.address);
   return {
     unit,
     ...text('manufacturer', points['Mn']),

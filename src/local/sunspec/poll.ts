@@ -34,6 +34,8 @@ export interface PollOptions {
   readonly models: ModelSet;
   /** Registers nobody asked for that one request may read over: 0 … 123. Default 0, many devices have holes. */
   readonly joinGapsUpTo?: number;
+  /** Most registers of one request, where the device takes fewer than {@link MAX_READ}. */
+  readonly maxRead?: number;
 }
 
 /** `silent`: no answer, or no usable one. `map-changed`: another model, or another length, stands there now. */
@@ -47,8 +49,9 @@ export function* readModels(
 ): Conversation<Result<readonly ModelInstance[], PollRefusal>> {
   const jobs = wants.map(want => jobOf(want, options.models));
   const found = new Map<Job, Words>();
-  for (const group of requestsOf(jobs.filter(isReadable), options.joinGapsUpTo ?? 0)) {
-    const failure = yield* readGroup(device.unit, group, found);
+  const manner = { mostGap: options.joinGapsUpTo ?? 0, maxRead: options.maxRead ?? MAX_READ };
+  for (const group of requestsOf(jobs.filter(isReadable), manner)) {
+    const failure = yield* readGroup({ unit: device.unit, jobs: group, maxRead: manner.maxRead }, found);
     if (failure !== undefined) return refused('silent', describeFailure(failure), 'later');
   }
   const moved = jobs.find(job => !isWhereItWas(job, found.get(job) ?? []));
@@ -105,7 +108,10 @@ function scalePointOf({ scale }: PlacedPoint): readonly PlacedPoint[] {
 }
 
 /** Neighbours share a request while it holds them all. */
-function requestsOf(jobs: readonly ReadableJob[], mostGap: number): readonly (readonly ReadableJob[])[] {
+function requestsOf(
+  jobs: readonly ReadableJob[],
+  { mostGap, maxRead }: { readonly mostGap: number; readonly maxRead: number },
+): readonly (readonly ReadableJob[])[] {
   const groups: ReadableJob[][] = [];
   for (const job of jobs.toSorted((a, b) => a.span.from - b.span.from)) {
     const group = groups.at(-1);
@@ -115,7 +121,7 @@ function requestsOf(jobs: readonly ReadableJob[], mostGap: number): readonly (re
       first !== undefined &&
       last !== undefined &&
       job.span.from - last.span.to <= mostGap &&
-      job.span.to - first.span.from <= MAX_READ;
+      job.span.to - first.span.from <= maxRead;
     if (joins) group?.push(job);
     else groups.push([job]);
   }
@@ -123,8 +129,7 @@ function requestsOf(jobs: readonly ReadableJob[], mostGap: number): readonly (re
 }
 
 function* readGroup(
-  unit: number,
-  jobs: readonly ReadableJob[],
+  { unit, jobs, maxRead }: { unit: number; jobs: readonly ReadableJob[]; maxRead: number },
   found: Map<Job, Words>,
 ): Conversation<ReadFailure | undefined> {
   const from = jobs[0]?.span.from ?? 0;
@@ -136,7 +141,7 @@ function* readGroup(
   }
   if (together !== undefined && together.refusal !== 'exception') return together;
   for (const job of jobs) {
-    const words = yield* readJob(unit, job);
+    const words = yield* readJob(unit, job, maxRead);
     if (!words.ok) return words;
     found.set(job, words.words);
   }
@@ -150,17 +155,18 @@ function* readGroup(
 function* readJob(
   unit: number,
   { entry, def, span }: ReadableJob,
+  maxRead: number,
 ): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
   const words: (number | undefined)[] = [];
   while (words.length < span.to - span.from) {
     const rest = { from: span.from + words.length, to: span.to };
-    const blind = words.length === 0 && ownWords(def) < MAX_READ;
+    const blind = words.length === 0 && ownWords(def) < maxRead;
     const seams = () => seamsOf(def, entry, words);
-    const piece = firstPiece(rest, blind ? NOWHERE : seams);
+    const piece = firstPiece(rest, blind ? NOWHERE : seams, maxRead);
     const reply = yield* readAround(unit, piece, seams);
     if (!reply.ok) return reply;
     words.push(...reply.words);
-    if (blind) words.length = firstPiece(rest, seams).to - rest.from;
+    if (blind) words.length = firstPiece(rest, seams, maxRead).to - rest.from;
   }
   return { ok: true, words };
 }

@@ -64,8 +64,8 @@ export function* readAround(
  * As much of `span` as one request can hold, ending at one of `seams` unless it is the whole; where no seam
  * helps, in the middle of a value.
  */
-export function firstPiece({ from, to }: Span, seams: () => readonly number[]): Span {
-  const furthest = from + MAX_READ;
+export function firstPiece({ from, to }: Span, seams: () => readonly number[], maxRead = MAX_READ): Span {
+  const furthest = from + maxRead;
   if (furthest >= to) return { from, to };
   return { from, to: seams().findLast(at => at > from && at <= furthest) ?? furthest };
 }
