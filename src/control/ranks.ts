@@ -67,6 +67,7 @@ export function compareEvents(a: DerEvent, b: DerEvent): number {
     classNumber(a.class) - classNumber(b.class) ||
     a.primacy - b.primacy ||
     b.createdAt - a.createdAt ||
+    b.sequence - a.sequence ||
     (a.mRID < b.mRID ? -1 : Number(a.mRID > b.mRID))
   );
 }

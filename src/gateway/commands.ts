@@ -259,7 +259,7 @@ export function storeEntry(work: Work, { entry }: Pick<Transition, 'entry'>): vo
 }
 
 function eventOf(command: Command, body: EventBody): DerEvent {
-  const { issuer, kid, cti, audience, primacy, issuedAt } = command;
+  const { issuer, kid, cti, audience, primacy, issuedAt, sequence } = command;
   const { mRID, service, start, axes, duration, note } = body;
   return {
     mRID,
@@ -271,6 +271,7 @@ function eventOf(command: Command, body: EventBody): DerEvent {
     cti,
     audience,
     createdAt: issuedAt,
+    sequence,
     start,
     axes,
     ...(duration === undefined ? {} : { duration }),

@@ -77,6 +77,8 @@ export interface DerEvent {
   readonly audience: Audience;
   /** When the issuer made it; between equals the newer wins. */
   readonly createdAt: UnixTime;
+  /** Of its command, which orders what one issuer made in one second: times on the wire are whole seconds. */
+  readonly sequence: number;
   readonly start: UnixTime;
   readonly duration?: Duration;
   readonly axes: AxisValues;

@@ -12,5 +12,7 @@ export { Meter } from './meter.ts';
 export type { MeterOptions } from './meter.ts';
 export { HOME_DEVICES, runHome } from './run-home.ts';
 export type { HomeDevice, RunHomeOptions, RunningHome } from './run-home.ts';
+export { serveSerialLine } from './serial.ts';
+export type { SerialLineOptions } from './serial.ts';
 export { serveSerial, serveTcp } from './server.ts';
 export type { SerialServerOptions, Server, TcpServerOptions, Unit } from './server.ts';

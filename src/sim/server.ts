@@ -91,7 +91,7 @@ function serveSocket(socket: Socket, units: readonly Unit[]): void {
 
 export interface SerialServerOptions {
   readonly units: readonly Unit[];
-  /** Anything that carries bytes both ways; it is closed with the server. */
+  /** Anything that carries bytes both ways. It stays the caller's, who closes it after the server. */
   readonly stream: Duplex;
   /** Stillness that ends a frame of unknown length, in milliseconds. */
   readonly silenceMs: number;
@@ -109,19 +109,17 @@ export function serveSerial({ stream, units, silenceMs }: SerialServerOptions): 
     const frame = endOfSilence(parser);
     if (frame !== undefined) respond(frame);
   };
-  stream.on('error', () => stream.destroy());
-  stream.on('data', (bytes: Uint8Array) => {
+  const hear = (bytes: Uint8Array): void => {
     clearTimeout(timer);
     feedRtu(parser, bytes).forEach(respond);
     timer = setTimeout(silence, silenceMs);
-  });
-  const close = (): Promise<void> =>
-    new Promise(resolve => {
-      clearTimeout(timer);
-      if (stream.closed) return resolve();
-      stream.once('close', () => resolve());
-      stream.destroy();
-    });
+  };
+  stream.on('data', hear);
+  const close = (): Promise<void> => {
+    clearTimeout(timer);
+    stream.off('data', hear);
+    return Promise.resolve();
+  };
   return { port: 0, close };
 }
 

@@ -36,12 +36,13 @@ describe('the decision', () => {
     expect(RANKS.map(row => row.class)).to.deep.equal(CLASSES);
   });
 
-  it('inside a class takes the lower primacy, then the newer event, then the mRID', () => {
+  it('inside a class takes the lower primacy, then the newer event, then the higher sequence, then the mRID', () => {
     const base = derEvent();
     const lower = derEvent({ mRID: mRID('ev-2'), primacy: 9, createdAt: at(-99_000) });
     const newer = derEvent({ mRID: mRID('ev-3'), createdAt: at(-59_999) });
     const named = derEvent({ mRID: mRID('ev-0') });
-    for (const other of [lower, newer, named]) {
+    const next = derEvent({ mRID: mRID('ev-4'), sequence: 2 });
+    for (const other of [lower, newer, next, named]) {
       expect(compareEvents(other, base)).to.be.below(0);
       expect(compareEvents(base, other)).to.be.above(0);
     }

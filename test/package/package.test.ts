@@ -71,6 +71,15 @@ describe('the package, as npm installs it', function () {
     }
   });
 
+  it('does the main job on either Node: a command signed, verified, written, read back, answered', async () => {
+    const args = [bin(), 'demo', '--once', '--any-ports'];
+    const runs = await Promise.all(
+      nodes.map(({ program }) => run(program, args, { cwd: folder.path, timeout: 60_000 })),
+    );
+    for (const [at, { code, stdout, stderr }] of runs.entries())
+      expect(code, `${nodes[at]?.version}: ${stderr}${stdout}`).to.equal(0);
+  });
+
   it('loads every one of its files on either Node, with only the packages it declares', async () => {
     const root = join(home, 'node_modules/underglass/dist');
     const files = (await readdir(root, { recursive: true })).filter(name => /^(src|hil)\/.*\.js$/.test(name));

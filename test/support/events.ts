@@ -25,6 +25,7 @@ export function derEvent(changes: Partial<DerEvent> = {}): DerEvent {
     cti: '00000000000000000000000000000001' as Cti,
     audience: { kind: 'group', id: 'feeder-7' as GroupId },
     createdAt: at(-60_000),
+    sequence: 1,
     start: T0,
     duration: hours(1),
     axes: { opModMaxLimW: 5000 },

@@ -55,6 +55,8 @@ export interface StageOptions {
   readonly ports: DemoPorts;
   readonly log: (entry: LogEntry) => void;
   readonly headEnd: NmsEvents;
+  /** Which devices of the home the gateway is told of; all unless given. */
+  readonly devices?: readonly HomeDevice[];
 }
 
 export interface Stage {
@@ -88,7 +90,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
 }
 
 async function build(
-  { ports, log, headEnd }: StageOptions,
+  { ports, log, headEnd, devices = HOME_DEVICES }: StageOptions,
   later: (undo: () => Promise<unknown>) => void,
 ): Promise<Omit<Stage, 'stop'>> {
   const folder = await mkdtemp(join(tmpdir(), 'underglass-demo-'));
@@ -99,7 +101,14 @@ async function build(
   later(() => home.close());
   const keys = { headEnd: generateKey(), gateway: generateKey() };
   const code = String(randomInt(1_000_000)).padStart(6, '0');
-  const configPath = await writeFiles(folder, { broker, home, keys, code, displayPort: ports.display });
+  const configPath = await writeFiles(folder, {
+    broker,
+    home,
+    keys,
+    code,
+    devices,
+    displayPort: ports.display,
+  });
   const config = await readGatewayConfig(configPath);
   if (!config.ok) throw new Trouble(config.detail ?? config.refusal);
   const { registry, nms } = await openHeadEnd(
@@ -145,13 +154,14 @@ interface Written {
   readonly home: RunningHome;
   readonly keys: { readonly headEnd: SigningKey; readonly gateway: SigningKey };
   readonly code: string;
+  readonly devices: readonly HomeDevice[];
   readonly displayPort: number;
 }
 
 /** What an installer would leave on a gateway: its key, and its configuration. */
 async function writeFiles(
   folder: string,
-  { broker, home, keys, code, displayPort }: Written,
+  { broker, home, keys, code, devices, displayPort }: Written,
 ): Promise<string> {
   const key = await writeKeyFile(join(folder, 'gateway.key'), keys.gateway);
   if (!key.ok) throw new Trouble(`the demo's key: ${key.detail ?? key.refusal}`);
@@ -174,7 +184,7 @@ async function writeFiles(
         validUntil: '2100-01-01T00:00:00Z',
       },
     ],
-    devices: HOME_DEVICES.map(id => ({ id, link: home.links[id], role: roles[id] })),
+    devices: devices.map(id => ({ id, link: home.links[id], role: roles[id] })),
     display: { port: displayPort },
     defaults: { opModMaxLimW: 10_000 },
     tariff: { opModMaxLimW: { min: 0, max: 10_000 } },

@@ -94,6 +94,8 @@ class ModbusBus implements Bus {
   readonly #newLine: () => Line;
   readonly #turns = noTurns<Entry>();
   #session: Session | undefined;
+  /** The last session's end: a serial line is locked, and some devices take one connection only. */
+  #ending: Promise<void> | undefined;
   #failures = 0;
   #lost: { readonly at: Instant; readonly why: string } = { at: instant(Number.NEGATIVE_INFINITY), why: '' };
   #nextAttempt = instant(0);
@@ -144,6 +146,8 @@ class ModbusBus implements Bus {
     this.#session?.close();
     this.#wake?.();
     await this.#working;
+    await this.#ending;
+    await this.#session?.ended();
   }
 
   async #work(): Promise<void> {
@@ -190,6 +194,7 @@ class ModbusBus implements Bus {
     const most = this.#options.timeoutsMax ?? TIMEOUTS_MAX;
     if (this.#session !== undefined && this.#session.timeouts >= most) this.#session.close();
     this.#mournSession();
+    await this.#ending;
     if (this.#session !== undefined) return { ok: true, value: this.#session };
     // A write may try before its time, but no device is hammered.
     const gate = writeWaits(this.#turns) ? after(this.#lost.at, this.#reconnect) : this.#nextAttempt;
@@ -205,6 +210,7 @@ class ModbusBus implements Bus {
     const session = this.#session;
     if (session?.closed === undefined) return;
     this.#session = undefined;
+    this.#ending = session.ended();
     if (session.answered) this.#failures = 0;
     this.#fail(session.closed, session.answered ? this.#reconnect : undefined);
   }

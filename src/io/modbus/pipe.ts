@@ -14,6 +14,8 @@ export interface Pipe {
   readonly stream: Duplex;
   /** Forgets input that the operating system holds and nobody has read. */
   flush(): void;
+  /** Ends the link. Resolves when the operating system has let go of it, so that it can be opened again. */
+  close(): Promise<void>;
 }
 
 /** An idle peer is asked for a sign of life after this: a socket whose other end lost power is noticed at all. */
@@ -33,36 +35,64 @@ function openTcp(link: TcpLink, timeoutMs: number): Promise<Result<Pipe, 'discon
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
-  return opened(socket, 'connect', timeoutMs, () => undefined);
+  const close = (): Promise<void> =>
+    new Promise(resolve => {
+      if (socket.closed) return resolve();
+      socket.once('close', () => resolve());
+      socket.destroy();
+    });
+  return opened({ stream: socket, flush: () => undefined, close }, 'connect', timeoutMs);
 }
 
 function openSerial(link: SerialLink, timeoutMs: number): Promise<Result<Pipe, 'disconnected'>> {
   const { path, baud, parity, stopBits } = link;
   const port = new SerialPort({ path, baudRate: baud, parity, dataBits: 8, stopBits, lock: true });
-  return opened(port, 'open', timeoutMs, () => {
+  const flush = (): void => {
     if (port.isOpen) port.flush(() => undefined);
+  };
+  return opened({ stream: port, flush, close: () => closeSerial(port) }, 'open', timeoutMs);
+}
+
+/**
+ * `destroy` of a serialport ends the stream and leaves the line open, locked, and its reader spinning once the
+ * adapter is pulled: only `close` lets go of it, and only of a line that is open.
+ */
+function closeSerial(port: SerialPort): Promise<void> {
+  return new Promise(resolve => {
+    const letGo = (): void => resolve();
+    if (port.isOpen) port.close(letGo);
+    else if (port.opening) {
+      port.once('open', () => port.close(letGo));
+      port.once('error', letGo);
+    } else if (port.closing) port.once('close', letGo);
+    else letGo();
   });
 }
 
 function opened(
-  stream: Duplex,
+  pipe: Pipe,
   event: 'connect' | 'open',
   timeoutMs: number,
-  flush: () => void,
 ): Promise<Result<Pipe, 'disconnected'>> {
+  const { stream } = pipe;
   return new Promise(resolve => {
-    // Kept for good: a stream without a listener for 'error' ends the process when an adapter is unplugged.
-    stream.on('error', (error: NodeJS.ErrnoException) => fail(error.message || (error.code ?? error.name)));
-    const timer = setTimeout(() => fail(`not open after ${timeoutMs} ms`), timeoutMs);
     const fail = (why: string): void => {
       clearTimeout(timer);
-      stream.destroy();
+      void pipe.close();
       resolve(refused('disconnected', why, 'later'));
     };
-    stream.once('close', () => fail('closed while opening'));
+    const timer = setTimeout(() => fail(`not open after ${timeoutMs} ms`), timeoutMs);
+    const failed = (error: NodeJS.ErrnoException): void => fail(error.message || (error.code ?? error.name));
+    const closed = (): void => fail('closed while opening');
+    stream.once('close', closed);
+    stream.once('error', failed);
     stream.once(event, () => {
       clearTimeout(timer);
-      resolve(ok({ stream, flush }));
+      stream.off('close', closed);
+      stream.off('error', failed);
+      resolve(ok(pipe));
     });
+    // Kept for good: a stream without a listener for 'error' ends the process when an adapter is unplugged.
+    stream.on('error', () => undefined);
   });
 }

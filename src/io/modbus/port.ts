@@ -38,6 +38,7 @@ export class LinePort extends EventEmitter {
   readonly #pipe: Pipe;
   readonly #events: PortEvents;
   #open = true;
+  #ended: Promise<void> | undefined;
 
   constructor(line: Line, pipe: Pipe, events: PortEvents) {
     super();
@@ -72,9 +73,14 @@ export class LinePort extends EventEmitter {
     this.#pipe.flush();
   }
 
-  close(callback?: () => void): void {
+  close(): void {
     this.#end('closed here');
-    callback?.();
+  }
+
+  /** Ends the link if it is up; resolves when the operating system has let go of it. */
+  ended(): Promise<void> {
+    this.close();
+    return this.#ended ?? Promise.resolve();
   }
 
   #receive(bytes: Buffer): void {
@@ -89,7 +95,7 @@ export class LinePort extends EventEmitter {
   #end(why: string): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#pipe.stream.destroy();
+    this.#ended = this.#pipe.close();
     this.#events.closed(why);
   }
 }

@@ -85,6 +85,11 @@ export class Session {
     this.#port.close();
   }
 
+  /** Closes, and resolves when the link can be opened again. */
+  ended(): Promise<void> {
+    return this.#port.ended();
+  }
+
   #speak(request: ModbusRequest, settle: Settle): void {
     if (this.#closed !== undefined) {
       settle(refused('disconnected', this.#closed.why, 'later'));

@@ -36,9 +36,9 @@ describe('io/modbus bus over a serial line', () => {
 
   afterEach(async () => {
     await bus?.close();
-    if (far !== undefined && !far.closed) {
+    if (far?.isOpen) {
       const closed = once(far, 'close');
-      far.destroy();
+      far.close();
       await closed;
     }
     await pair?.close();
