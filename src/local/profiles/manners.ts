@@ -1,0 +1,66 @@
+/**
+ * A device's manners, between a conversation and the line: what the conversation asks is put so that the device can
+ * bear it, and what the device says is given back as if it had been asked plainly. Whatever is read or written, by
+ * whichever part of the program, the same manners hold.
+ */
+import { refused } from '../../base/assert.ts';
+import type { Conversation, ModbusReply, ModbusRequest } from '../bus/conversation.ts';
+
+export interface Manners {
+  /** Exceptions that mean "later": the same request is made again. */
+  readonly retryOn?: readonly number[];
+  /** The one function the device writes with. */
+  readonly writeWith?: 6 | 16;
+  /** Most registers of one write. */
+  readonly maxWrite?: number;
+  /** Registers that must never be asked for: the device would answer the next request wrongly, or not at all. */
+  readonly holes?: readonly { readonly from: number; readonly count: number }[];
+}
+
+/** Times one request is made in all. A device that is busy longer than that is busy with something else. */
+export const BUSY_TRIES = 4;
+const ILLEGAL_ADDRESS = 2;
+
+/** `conversation` as the device can bear it. */
+export function* withManners<T>(conversation: Conversation<T>, manners: Manners): Conversation<T> {
+  for (let step = conversation.next(); ; ) {
+    if (step.done === true) return step.value;
+    step = conversation.next(yield* ask(step.value, manners));
+  }
+}
+
+function* ask(request: ModbusRequest, manners: Manners): Conversation<ModbusReply> {
+  if (touchesHole(request, manners))
+    return { ...refused('exception', 'a hole of the profile'), exception: ILLEGAL_ADDRESS };
+  let reply: ModbusReply = { ok: true, words: [] };
+  for (const part of partsOf(request, manners)) {
+    reply = yield* patiently(part, manners.retryOn ?? []);
+    if (!reply.ok) return reply;
+  }
+  return reply;
+}
+
+function* patiently(request: ModbusRequest, retryOn: readonly number[]): Conversation<ModbusReply> {
+  for (let tried = 1; ; tried++) {
+    const reply = yield request;
+    const busy = !reply.ok && reply.exception !== undefined && retryOn.includes(reply.exception);
+    if (!busy || tried === BUSY_TRIES) return reply;
+  }
+}
+
+/** Functions 6 and 16 as the device has them. What is parted takes effect register by register. */
+function partsOf(request: ModbusRequest, { writeWith, maxWrite }: Manners): readonly ModbusRequest[] {
+  if (request.kind === 'read') return [request];
+  const most = writeWith === 6 ? 1 : (maxWrite ?? request.words.length);
+  const how = writeWith === undefined ? request.how : writeWith === 6 ? 'single' : 'multiple';
+  const parts: ModbusRequest[] = [];
+  for (let at = 0; at < request.words.length; at += most)
+    parts.push({ ...request, how, address: request.address + at, words: request.words.slice(at, at + most) });
+  return parts;
+}
+
+function touchesHole(request: ModbusRequest, { holes = [] }: Manners): boolean {
+  const from = request.address;
+  const to = from + (request.kind === 'read' ? request.count : request.words.length);
+  return holes.some(hole => from < hole.from + hole.count && to > hole.from);
+}
