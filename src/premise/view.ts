@@ -19,7 +19,7 @@ import type {
 
 /** Ended events stay on the display this long, so that a person sees what just happened. */
 export const SHOW_ENDED = minutes(60);
-/** Events shown at most; the display is for a household, the whole history is in the store. */
+/** Events shown at most: those in progress, then those nearest to now. The display is for a household. */
 export const MAX_SHOWN = 50;
 
 export interface Site {
@@ -36,8 +36,9 @@ export interface Site {
 export function premiseView(site: Site, now: UnixTime): PremiseView {
   const events = site.entries
     .filter(entry => entry.endedAt === undefined || after(entry.endedAt, SHOW_ENDED) > now)
-    .sort((a, b) => b.event.start - a.event.start)
+    .sort((a, b) => urgency(a, now) - urgency(b, now))
     .slice(0, MAX_SHOWN)
+    .sort((a, b) => b.event.start - a.event.start)
     .map(entry => eventView(entry, site));
   const { gateway, online, readings, setpoints } = site;
   return {
@@ -48,6 +49,11 @@ export function premiseView(site: Site, now: UnixTime): PremiseView {
     setpoints: setpoints.filter(s => s.order.kind === 'value'),
     events,
   };
+}
+
+/** Smaller is shown first: 0 for an event in progress, else how far its start is from now. */
+function urgency({ event, status }: Entry, now: UnixTime): number {
+  return status === 'active' ? 0 : 1 + Math.abs(event.start - now);
 }
 
 function eventView(entry: Entry, site: Site): EventView {
