@@ -8,7 +8,7 @@
  */
 import { ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
-import { after, hours } from '../base/time.ts';
+import { after, hours, unixTime } from '../base/time.ts';
 import type { UnixTime } from '../base/time.ts';
 import { classNumber } from '../model/mod.ts';
 import type { CommandClass, Cti, DerEvent, MRID } from '../model/mod.ts';
@@ -22,6 +22,8 @@ export const MAX_EVENTS = 4096;
 export const MAX_EARLY_CANCELS = 256;
 /** How long an ended event is remembered; longer than any command stays valid. */
 export const REMEMBER_ENDED = hours(24);
+
+const NEVER = unixTime(Number.POSITIVE_INFINITY);
 
 export type EntryStatus = 'scheduled' | 'active' | 'completed' | 'cancelled';
 
@@ -44,9 +46,14 @@ export interface EarlyCancel {
 }
 
 export interface Schedule {
+  /** Every event known, the ended ones included. */
   readonly entries: Map<MRID, Entry>;
+  /** Those of them that have not ended: all that time can change. */
+  readonly live: Map<MRID, Entry>;
   /** By {@link earlyKey}: another issuer's cancel of the same name neither counts nor displaces the right one. */
   readonly early: Map<string, EarlyCancel>;
+  /** When {@link forget} first has something to do. */
+  forgetAt: UnixTime;
 }
 
 /** What changed in an event's life, for receipts. `started` and `completed` come by time alone. */
@@ -73,10 +80,12 @@ export type ScheduleRefusal =
   | 'cancel-class';
 
 export function newSchedule(entries: readonly Entry[] = [], early: readonly EarlyCancel[] = []): Schedule {
-  return {
+  const known = {
     entries: new Map(entries.map(e => [e.event.mRID, e])),
+    live: new Map(entries.flatMap(e => (e.endedAt === undefined ? [[e.event.mRID, e]] : []))),
     early: new Map(early.map(c => [earlyKey(c), c])),
   };
+  return { ...known, forgetAt: firstToForget(known) };
 }
 
 /** When the event ends by itself; `undefined`: only by a cancel. */
@@ -107,6 +116,7 @@ export function receive(
   if (displaced !== undefined) schedule.entries.delete(displaced);
   const entry = enter(schedule, event, now);
   schedule.entries.set(event.mRID, entry);
+  if (entry.endedAt === undefined) schedule.live.set(event.mRID, entry);
   const to = entry.status === 'cancelled' ? 'cancelled' : 'scheduled';
   return ok(displaced === undefined ? { entry, to } : { entry, to, displaced });
 }
@@ -116,6 +126,7 @@ function enter(schedule: Schedule, event: DerEvent, now: UnixTime): Entry {
   const early = schedule.early.get(earlyKey(event));
   if (early === undefined || !mayCancel(event, early).ok) return { event, status: 'scheduled' };
   schedule.early.delete(earlyKey(event));
+  schedule.forgetAt = earlier(schedule.forgetAt, after(now, REMEMBER_ENDED));
   return { event, status: 'cancelled', endedAt: now };
 }
 
@@ -130,7 +141,7 @@ export function cancel(
   if (entry.endedAt !== undefined) return refused('event-over', `event ${by.mRID} is ${entry.status}`);
   const allowed = mayCancel(entry.event, by);
   if (!allowed.ok) return allowed;
-  end(entry, 'cancelled', now);
+  end(schedule, entry, { status: 'cancelled', at: now });
   return ok({ entry, to: 'cancelled' });
 }
 
@@ -150,20 +161,21 @@ function cancelEarly(
     );
   const weaker = held !== undefined && classNumber(by.class) > classNumber(held.class);
   schedule.early.set(key, { ...by, class: weaker ? held.class : by.class, at: now });
+  schedule.forgetAt = earlier(schedule.forgetAt, after(now, REMEMBER_ENDED));
   return refused('event-unknown', `event ${by.mRID} has not come; it is cancelled when it does`);
 }
 
 /** Starts and completes what is due by `now`, in the order in which it fell due. */
 export function advance(schedule: Schedule, now: UnixTime): readonly Transition[] {
   const due: { at: UnixTime; transition: Transition }[] = [];
-  for (const entry of schedule.entries.values()) {
+  for (const entry of schedule.live.values()) {
     const ends = endOf(entry.event);
     if (entry.status === 'scheduled' && entry.event.start <= now) {
       entry.status = 'active';
       due.push({ at: entry.event.start, transition: { entry, to: 'started' } });
     }
     if (entry.status === 'active' && ends !== undefined && ends <= now) {
-      end(entry, 'completed', ends);
+      end(schedule, entry, { status: 'completed', at: ends });
       due.push({ at: ends, transition: { entry, to: 'completed' } });
     }
   }
@@ -172,21 +184,35 @@ export function advance(schedule: Schedule, now: UnixTime): readonly Transition[
 
 /** Forgets events that ended, and cancels that came, {@link REMEMBER_ENDED} ago; their rows go with them. */
 export function forget(schedule: Schedule, now: UnixTime): readonly Forgotten[] {
+  if (now < schedule.forgetAt) return [];
   const past = (t: UnixTime | undefined): boolean => t !== undefined && after(t, REMEMBER_ENDED) <= now;
   const events = [...schedule.entries].flatMap(([key, { endedAt }]) => (past(endedAt) ? [key] : []));
   const cancels = [...schedule.early].flatMap(([key, { at }]) => (past(at) ? [key] : []));
   for (const key of events) schedule.entries.delete(key);
   for (const key of cancels) schedule.early.delete(key);
+  schedule.forgetAt = firstToForget(schedule);
   return [
     ...events.map(key => ({ kind: 'event', key }) as const),
     ...cancels.map(key => ({ kind: 'cancel', key }) as const),
   ];
 }
 
+function firstToForget({ entries, early }: Pick<Schedule, 'entries' | 'early'>): UnixTime {
+  const times = [
+    ...[...entries.values()].flatMap(e => e.endedAt ?? []),
+    ...[...early.values()].map(c => c.at),
+  ];
+  return times.reduce((first, t) => earlier(first, after(t, REMEMBER_ENDED)), NEVER);
+}
+
+function earlier(a: UnixTime, b: UnixTime): UnixTime {
+  return a < b ? a : b;
+}
+
 /** The next moment at which {@link advance} has something to do. */
 export function nextWake(schedule: Schedule): UnixTime | undefined {
   let next: UnixTime | undefined;
-  for (const entry of schedule.entries.values()) {
+  for (const entry of schedule.live.values()) {
     const at =
       entry.status === 'scheduled'
         ? entry.event.start
@@ -199,7 +225,7 @@ export function nextWake(schedule: Schedule): UnixTime | undefined {
 }
 
 export function activeEntries(schedule: Schedule): readonly Entry[] {
-  return [...schedule.entries.values()].filter(entry => entry.status === 'active');
+  return [...schedule.live.values()].filter(entry => entry.status === 'active');
 }
 
 /** The event that `cti` brought, for the answer to a repetition. */
@@ -207,9 +233,15 @@ export function entryOfCommand(schedule: Schedule, cti: Cti): Entry | undefined 
   return [...schedule.entries.values()].find(entry => entry.event.cti === cti);
 }
 
-function end(entry: Entry, status: 'completed' | 'cancelled', at: UnixTime): void {
-  entry.status = status;
-  entry.endedAt = at;
+function end(
+  schedule: Schedule,
+  entry: Entry,
+  how: { status: 'completed' | 'cancelled'; at: UnixTime },
+): void {
+  entry.status = how.status;
+  entry.endedAt = how.at;
+  schedule.live.delete(entry.event.mRID);
+  schedule.forgetAt = earlier(schedule.forgetAt, after(how.at, REMEMBER_ENDED));
 }
 
 /** An event is ended by its own issuer only, with a key that could have made it. */

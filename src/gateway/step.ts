@@ -42,7 +42,8 @@ import type { GatewayState } from './state.ts';
 /** Takes one input, changes `state`, and returns what is to be done, in order. */
 export function step(state: GatewayState, input: Input, now: Now): readonly Effect[] {
   const work = new Work();
-  settle(state, work, take(state, work, input, now), now);
+  const taken = take(state, work, input, now);
+  settle(state, work, { taken, asked: ASKING.has(input.on) }, now);
   return work.effects();
 }
 
@@ -110,18 +111,21 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
   }
 }
 
+/** Inputs that can change what is asked; after any other only the clock can, and the decision stands. */
+const ASKING: ReadonlySet<Input['on']> = new Set(['message', 'request', 'codeChecked']);
+
 /** Everything that follows from the clock and from what was taken in, in one order, whatever the input was. */
-function settle(state: GatewayState, work: Work, taken: readonly Cause[], now: Now): void {
+function settle(
+  state: GatewayState,
+  work: Work,
+  { taken, asked }: { taken: readonly Cause[]; asked: boolean },
+  now: Now,
+): void {
   const transitions = schedule.advance(state.schedule, now.unix);
   for (const gone of schedule.forget(state.schedule, now.unix)) work.store({ op: 'delete', ...gone });
   const ended = completions(state, work, transitions, now);
-  const before = state.holding;
-  const holders = decideAnew(state);
-  const causes = [
-    ...taken,
-    ...ended,
-    ...lifeCauses(state, { before, holders, started: startedNow(work, transitions) }),
-  ];
+  const decided = asked || transitions.length > 0 ? redecide(state, work, transitions) : [];
+  const causes = [...taken, ...ended, ...decided];
   const issued = issueOrders(state, work, now);
   attach(state, work, causes, now);
   sendComplete(state, work, now);
@@ -129,6 +133,13 @@ function settle(state: GatewayState, work: Work, taken: readonly Cause[], now: N
   if (state.uplink.up) statusIfDue(state, work, now);
   sendWishes(work, pump(state.uplink));
   work.wish({ do: 'show' });
+}
+
+/** Decides anew; the causes tell what became of each event by it. */
+function redecide(state: GatewayState, work: Work, transitions: readonly Transition[]): readonly Cause[] {
+  const before = state.holding;
+  const holders = decideAnew(state);
+  return lifeCauses(state, { before, holders, started: startedNow(work, transitions) });
 }
 
 function startedNow(work: Work, transitions: readonly Transition[]): ReadonlySet<MRID> {
