@@ -149,10 +149,20 @@ describe('orders to devices', () => {
     const bench = Bench.ready();
     bench.command(eventBody());
     bench.until(0);
-    bench.answer('unknown');
     bench.device(PV, 'lost');
+    bench.answer('unknown');
     bench.until(minutes(10));
     expect(bench.values()).to.deep.equal([5000]);
+    bench.device(PV, 'present');
+    expect(bench.values()).to.deep.equal([5000, 5000]);
+  });
+
+  it('are given again to a device that was lost and found, for it may have lost what it was told', () => {
+    const bench = Bench.ready();
+    bench.command(eventBody());
+    bench.until(0);
+    bench.answer();
+    bench.device(PV, 'lost');
     bench.device(PV, 'present');
     expect(bench.values()).to.deep.equal([5000, 5000]);
   });

@@ -80,6 +80,17 @@ describe('the uplink', () => {
     expect(pump(uplink)).to.deep.equal([{ do: 'load', stream: 'reading', after: 0, limit: 1 }]);
   });
 
+  it('ALARM-1: asks for no other stream while alarms are left beyond a run that was sent ahead', () => {
+    const uplink = newUplink([
+      { stream: 'alarm', acknowledged: 0, last: 1 },
+      { stream: 'status', acknowledged: 0, last: 1 },
+    ]);
+    linkChanged(uplink, true, T);
+    offer(uplink, number(uplink, 'alarm', unixTime(0), BODY));
+    number(uplink, 'alarm', unixTime(0), BODY);
+    expect(pump(uplink)).to.deep.equal([{ do: 'load', stream: 'alarm', after: 0, limit: 1 }]);
+  });
+
   it('believes no acknowledgement beyond what was numbered, and none twice', () => {
     const uplink = newUplink([{ stream: 'receipt', acknowledged: 3, last: 7 }]);
     expect(acknowledged(uplink, 'receipt', 8, T)).to.equal(undefined);
@@ -128,15 +139,19 @@ describe('the uplink', () => {
     linkChanged(uplink, true, T);
     pump(uplink);
     linkChanged(uplink, false, T);
+    linkChanged(uplink, true, T);
     expect(loaded(uplink, 'status', 0, [record('status', 1)])).to.deep.equal([]);
   });
 
   it('passes over records the store has lost: alone, at the end of an answer, and all of an answer', () => {
-    const lost = [2, 5, 6, 8, 9, 10];
-    const world = new World([{ stream: 'status', acknowledged: 0, last: 12 }], lost);
+    const lost = [2, 5, 6, 8, 9, 10, 13, 14];
+    const world = new World([{ stream: 'status', acknowledged: 0, last: 14 }], lost);
     world.link('up');
     world.publishAll();
     expect(world.sent).to.deep.equal([1, 3, 4, 7, 11, 12].map(n => `status ${n}`));
+    world.append('status');
+    expect(world.sent.at(-1)).to.equal('status 15');
+    expect(pump(world.uplink)).to.deep.equal([]);
   });
 
   it('passes over records lost just below a run that was sent ahead, without sending the run again', () => {
