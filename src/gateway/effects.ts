@@ -64,9 +64,13 @@ export interface LogEntry {
   readonly device?: string;
 }
 
-/** Collects what one step wants; every change to the store in it is one batch. */
+/**
+ * Collects what one step wants; every change to the store in it is one batch. The PUBACK and
+ * then the orders to devices come before everything that tells of them: a register waits for no signature.
+ */
 export class Work {
   readonly #changes: StoreChange[] = [];
+  readonly #urgent: Effect[] = [];
   readonly #effects: Effect[] = [];
 
   store(change: StoreChange): void {
@@ -74,7 +78,8 @@ export class Work {
   }
 
   wish(effect: Effect): void {
-    this.#effects.push(effect);
+    const urgent = effect.do === 'acknowledge' || effect.do === 'actuate';
+    (urgent ? this.#urgent : this.#effects).push(effect);
   }
 
   log(
@@ -86,10 +91,9 @@ export class Work {
     this.#effects.push({ do: 'log', entry: { level, event, text, ...about } });
   }
 
-  /** All effects, the persist first. */
+  /** All effects: the persist, the PUBACK, the orders, the rest. */
   effects(): readonly Effect[] {
-    return this.#changes.length === 0
-      ? this.#effects
-      : [{ do: 'persist', changes: this.#changes }, ...this.#effects];
+    const effects = [...this.#urgent, ...this.#effects];
+    return this.#changes.length === 0 ? effects : [{ do: 'persist', changes: this.#changes }, ...effects];
   }
 }

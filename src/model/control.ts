@@ -55,6 +55,7 @@ export const AXES: readonly AxisRow[] = Object.entries(TABLE).map(([axis, row]) 
   ...row,
 }));
 
+const AXIS_ORDER = AXES.map(row => row.axis);
 const BY_CODE = new Map(AXES.map(row => [row.code, row]));
 
 export function axisRow(axis: Axis): AxisRow {
@@ -70,7 +71,8 @@ export type AxisValues = Readonly<Partial<Record<Axis, number>>>;
 
 /** The axes that `values` names, in the order of the table. */
 export function axesOf(values: AxisValues): readonly Axis[] {
-  return AXES.flatMap(row => (values[row.axis] === undefined ? [] : [row.axis]));
+  const named = Object.keys(values) as Axis[];
+  return named.length === 1 ? named : AXIS_ORDER.filter(axis => values[axis] !== undefined);
 }
 
 /** Classes of event in order of rank: the first outranks all that follow. The number is the envelope's. */

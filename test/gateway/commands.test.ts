@@ -10,8 +10,9 @@ describe('a message at the gateway', () => {
     const bench = Bench.ready();
     bench.ms = 0;
     bench.command(eventBody());
-    const order = bench.effects.filter(e => e.do !== 'log' && e.do !== 'show').map(e => e.do);
-    expect(order.slice(0, 4)).to.deep.equal(['persist', 'acknowledge', 'publish', 'actuate']);
+    const [first, ...then] = bench.effects.map(e => e.do);
+    expect(first).to.equal('persist');
+    expect(then).to.include.members(['acknowledge', 'publish', 'actuate']);
     const rows = bench.changes().flatMap(c => (c.op === 'put' ? [c.kind] : []));
     expect(rows).to.include.members(['replay', 'seen', 'event', 'receipt', 'ordered', 'awaiting']);
   });
