@@ -6,6 +6,9 @@
 import { Command, CommanderError } from 'commander';
 import { addDemo } from './commands/demo.ts';
 import { addGateway } from './commands/gateway.ts';
+import { addRead } from './commands/read.ts';
+import { addScan } from './commands/scan.ts';
+import { addWrite } from './commands/write.ts';
 import { EXIT, Trouble } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { packageVersion } from './version.ts';
@@ -17,7 +20,7 @@ import { packageVersion } from './version.ts';
 export type AddCommand = (program: Command) => void;
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addDemo, addGateway];
+const COMMANDS: readonly AddCommand[] = [addDemo, addGateway, addScan, addRead, addWrite];
 
 /** Where the talk and the answer go; the process's own, but for tests. */
 export interface Output {

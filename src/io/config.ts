@@ -215,6 +215,8 @@ interface Form {
   readonly description?: string;
   readonly secret?: boolean;
   readonly properties?: Readonly<Record<string, Form>>;
+  /** Of a map whose keys are free. */
+  readonly additionalProperties?: Form | false;
   readonly items?: Form;
 }
 
@@ -227,7 +229,10 @@ function formOf(schema: z.ZodType): Form {
 function formAt(form: Form, path: Path): Form {
   let at = form;
   for (const step of path) {
-    const next = typeof step === 'number' ? at.items : at.properties?.[String(step)];
+    const next =
+      typeof step === 'number'
+        ? at.items
+        : (at.properties?.[String(step)] ?? (at.additionalProperties || {}));
     const described =
       typeof step === 'number' && at.description !== undefined ? { description: at.description } : {};
     at = { ...described, ...next };

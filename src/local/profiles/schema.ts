@@ -151,7 +151,7 @@ const point = z.strictObject({
 /** A SunSpec point like `123.WMaxLimPct`, or a name of `points`. */
 const target = z
   .string()
-  .regex(/^(\d{1,5}\.)?[A-Za-z][\w.[\]]*$/)
+  .regex(/^(\d{1,5}\.)?[A-Za-z][\w.[\]-]*$/)
   .max(64)
   .describe('a SunSpec point like 123.WMaxLimPct, or a name from points');
 

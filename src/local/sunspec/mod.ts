@@ -42,6 +42,14 @@ export {
   readOnce,
 } from './read.ts';
 export {
+  type Registers,
+  type SavedScan,
+  blocksOf,
+  readUnread,
+  recording,
+  savedScan,
+} from './recording.ts';
+export {
   type ModelJson,
   type Scan,
   type ScanJson,

@@ -1,0 +1,54 @@
+/**
+ * `underglass write LINK POINT=VALUE…`: points written, read back, and judged: implemented, refused or unknown.
+ */
+import type { Command } from 'commander';
+import { withLinkOptions } from '../local/options.ts';
+import type { LinkOptions } from '../local/options.ts';
+import { EXIT, Trouble } from '../exit.ts';
+
+export function addWrite(program: Command): void {
+  withLinkOptions(program.command('write <link> <orders...>'))
+    .description('write points and read them back: 704.WMaxLimPct=50 704.WMaxLimPctEna=ENABLED')
+    .action((link: string, orders: readonly string[], options: LinkOptions, command: Command) =>
+      run({ target: link, orders }, options, command),
+    );
+}
+
+async function run(
+  { target, orders }: { target: string; orders: readonly string[] },
+  options: LinkOptions,
+  command: Command,
+): Promise<void> {
+  const { discovered, withDevice } = await import('../local/device.ts');
+  const { parsePoint, shown } = await import('../local/points.ts');
+  const { keyOf, readNamed, readPoints } = await import('../local/reading.ts');
+  const { blocksFor, parseOrder, writeBlocks } = await import('../local/writing.ts');
+  const { valueJson } = await import('../../local/mod.ts');
+  const wanted = orders.map(text => parseOrder(text, parsePoint));
+  // Read in full: a point inside groups needs their counts, and every point its scale factor.
+  const wholes = wanted.map(({ name }) => ({ ...name, path: undefined }));
+  await withDevice(target, { options, command }, async device => {
+    const devices = await discovered(device);
+    const models = await readNamed(device, devices, wholes);
+    const blocks = blocksFor(
+      wanted.flatMap(order => {
+        const model = models.get(keyOf(order.name));
+        return model === undefined ? [] : [{ order, model }];
+      }),
+    );
+    const verdict = await writeBlocks(device, blocks);
+    const names = wanted.map(({ name }) => name);
+    const rows = await readPoints(device, devices, names).catch((error: unknown) => {
+      // The verdict is worth more than the values: a device that fell silent after a write is told of, not hidden.
+      if (error instanceof Trouble && error.code === EXIT.unreachable) return undefined;
+      throw error;
+    });
+    const values = names.map(({ text }, at) => [text, valueJson(rows?.[at]?.value)] as const);
+    if (options.json === true) device.say.json({ target, points: Object.fromEntries(values), ...verdict });
+    else {
+      for (const row of rows ?? []) device.say.out(`${row.name}  ${shown(row)}`);
+      device.say.out([verdict.result, verdict.why].filter(text => text !== undefined).join(': '));
+    }
+    if (verdict.result !== 'implemented') throw new Trouble(`${target}: the write is ${verdict.result}`);
+  });
+}

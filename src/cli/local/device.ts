@@ -1,0 +1,235 @@
+/**
+ * A device at the end of a link, for one command: the link read, the profile taken into account, the bus opened and
+ * closed again, the frames captured. Trouble ends the command with a sentence and its exit code.
+ */
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { shippedModels } from '../../io/models.ts';
+import { captureFile, openBus, parseLink, serialPorts } from '../../io/modbus/mod.ts';
+import type { Bus, BusOptions, Capture, Link } from '../../io/modbus/mod.ts';
+import { readProfile, shippedProfiles } from '../../io/profiles.ts';
+import {
+  discover,
+  linkManners,
+  matchProfile,
+  modelSet,
+  parseModel,
+  readManners,
+  requestManners,
+  withManners,
+} from '../../local/mod.ts';
+import type {
+  Conversation,
+  DiscoveryOptions,
+  ModbusReply,
+  ModelSet,
+  PollOptions,
+  Profile,
+  SunSpecDevice,
+  Turn,
+} from '../../local/mod.ts';
+import { EXIT, Trouble } from '../exit.ts';
+import type { LinkOptions } from './options.ts';
+import { sayOf } from './say.ts';
+import type { Say } from './say.ts';
+
+/** What a command works with. */
+export interface Connected {
+  readonly target: string;
+  readonly link: Link;
+  readonly models: ModelSet;
+  readonly profile: Profile | undefined;
+  readonly say: Say;
+  /** What the operating system or the device said when a request last went wrong. */
+  readonly lastTrouble: () => string | undefined;
+  /** For one unit of the link; its own unless told. */
+  discovery(unit?: number): DiscoveryOptions & PollOptions;
+  run<T>(conversation: Conversation<T>, turn: Turn): Promise<T>;
+}
+
+/** Opens what `target` names, lets `work` use it, and closes it, whatever happens. */
+export async function withDevice<T>(
+  target: string,
+  { options, command, bus: more = {} }: { options: LinkOptions; command: Command; bus?: Partial<BusOptions> },
+  work: (device: Connected) => Promise<T>,
+): Promise<T> {
+  const say = sayOf(command);
+  const profile = options.profile === undefined ? undefined : await profileOf(options.profile);
+  const link = await linkOf(target, profile);
+  const models = await modelsWith(options.models);
+  const capture = options.pcap === undefined ? undefined : captureOf(options.pcap, link);
+  const bus = openBus(link, {
+    random: Math.random,
+    ...(profile === undefined ? {} : linkManners(profile)),
+    ...(capture === undefined ? {} : { onTraffic: capture.onTraffic }),
+    ...progressOf(say),
+    ...more,
+  });
+  try {
+    return await work(connected({ target, link, models, profile, say, bus }));
+  } finally {
+    say.quiet();
+    await bus.close();
+    capture?.close();
+  }
+}
+
+function connected(
+  parts: Omit<Connected, 'discovery' | 'run' | 'lastTrouble'> & { readonly bus: Bus },
+): Connected {
+  const { bus, profile, link, models } = parts;
+  let lastTrouble: string | undefined;
+  const manners = profile === undefined ? {} : requestManners(profile);
+  const reading = profile === undefined ? {} : readManners(profile);
+  return {
+    ...parts,
+    discovery: (unit = link.unit) => ({ unit, models, ...reading }),
+    lastTrouble: () => lastTrouble,
+    run: (conversation, turn) => {
+      const heard = overhearing(withManners(conversation, manners), reply => {
+        if (!reply.ok && reply.refusal === 'disconnected') lastTrouble = reply.detail;
+      });
+      return bus.run(heard, turn);
+    },
+  };
+}
+
+/** `conversation`, with every reply shown to `hear` as well. */
+function* overhearing<T>(conversation: Conversation<T>, hear: (reply: ModbusReply) => void): Conversation<T> {
+  for (let step = conversation.next(); ; ) {
+    if (step.done === true) return step.value;
+    const reply = yield step.value;
+    hear(reply);
+    step = conversation.next(reply);
+  }
+}
+
+function progressOf(say: Say): Pick<BusOptions, 'onExchange'> {
+  let requests = 0;
+  return {
+    onExchange: ({ request }) => {
+      requests += 1;
+      say.progress(`${requests} requests, register ${request.address} of unit ${request.unit}`);
+    },
+  };
+}
+
+/** The link as written, with the port and unit of the profile where it names none. */
+export async function linkOf(target: string, profile?: Profile): Promise<Link> {
+  const link = parseLink(target);
+  if (!link.ok)
+    throw new Trouble(`${target}: ${link.detail ?? link.refusal}\n${await hint(target)}`, EXIT.usage);
+  const { unit, ports } = profile?.link ?? {};
+  const port = ports?.[0];
+  return {
+    ...link.value,
+    ...(unit === undefined || /[?&]unit=/.test(target) ? {} : { unit }),
+    ...(link.value.kind !== 'tcp' || port === undefined || /:\d+\/?(\?|$)/.test(target) ? {} : { port }),
+  };
+}
+
+async function hint(target: string): Promise<string> {
+  const forms =
+    'links are like tcp://192.0.2.7:502?unit=1 or serial:/dev/ttyUSB0?baud=9600&parity=even&unit=1';
+  if (target.startsWith('tcp:')) return forms;
+  const ports = await serialPorts();
+  if (ports.length === 0) return `${forms}; this machine has no serial adapter`;
+  return [forms, 'serial ports here:', ...ports.map(port => `  serial:${port}`)].join('\n');
+}
+
+async function profileOf(nameOrPath: string): Promise<Profile> {
+  const profile = await readProfile(nameOrPath);
+  if (!profile.ok) throw new Trouble(profile.detail ?? profile.refusal, EXIT.usage);
+  return profile.value;
+}
+
+/** The shipped models, and those of a folder, which go before shipped ones of the same id. */
+async function modelsWith(folder: string | undefined): Promise<ModelSet> {
+  const shipped = await shippedModels();
+  if (folder === undefined) return shipped;
+  const names = await readdir(folder).catch(() => {
+    throw new Trouble(`${folder}: there is no such folder`, EXIT.usage);
+  });
+  const own = await Promise.all(
+    names.filter(name => /^model_\d+\.json$/.test(name)).map(name => modelIn(join(folder, name))),
+  );
+  const set = modelSet(own);
+  if (!set.ok) throw new Trouble(`${folder}: ${set.detail}`, EXIT.usage);
+  return new Map([...shipped, ...set.value]);
+}
+
+async function modelIn(path: string): Promise<unknown> {
+  try {
+    const json: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const model = parseModel(json);
+    if (model.ok) return json;
+    throw new Trouble(`${path}: ${model.detail}`, EXIT.usage);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Trouble(`${path}: ${error.message}`, EXIT.usage);
+    throw error;
+  }
+}
+
+function captureOf(path: string, link: Link): Capture {
+  try {
+    return captureFile(path, link.kind);
+  } catch (error) {
+    throw new Trouble(`${path}: ${error instanceof Error ? error.message : String(error)}`, EXIT.usage);
+  }
+}
+
+/** A gateway answers for a unit that is not there with these two: path unavailable, target failed to respond. */
+const NOBODY = [10, 11];
+
+/** Whether anybody is at `unit`, whatever it answers. */
+export function* probe(unit: number): Conversation<'answers' | 'nobody' | 'no-link'> {
+  const reply = yield { kind: 'read', unit, space: 'holding', address: 40_000, count: 2 };
+  if (reply.ok) return 'answers';
+  if (reply.refusal === 'disconnected') return 'no-link';
+  const refusedByDevice = reply.exception !== undefined && !NOBODY.includes(reply.exception);
+  return refusedByDevice ? 'answers' : 'nobody';
+}
+
+/** The devices of the link's unit. Trouble: nobody there, or no SunSpec device. */
+export async function discovered(device: Connected): Promise<readonly SunSpecDevice[]> {
+  const found = await device.run(discover(device.discovery()), 'read');
+  if (!found.ok) throw troubleOf(device, found);
+  if (found.value.end.how === 'silent')
+    throw new Trouble(
+      `${device.target}: fell silent at register ${found.value.end.address} while its models were listed`,
+      EXIT.unreachable,
+    );
+  return found.value.devices;
+}
+
+const WHAT_TO_DO: Readonly<Record<string, string>> = {
+  unreachable:
+    'nobody answers. Is the address right, Modbus switched on, the unit right (--units 1-247 of scan)?',
+  'no-marker': 'a Modbus device answers, but it is no SunSpec device at this unit. Is SunSpec switched on?',
+  silent: 'it stopped answering',
+};
+
+/** `unreachable` and `silent` are exit code 3, everything else 1. */
+export function troubleOf(
+  { target, lastTrouble }: Pick<Connected, 'target' | 'lastTrouble'>,
+  refusal: { readonly refusal: string; readonly detail?: string },
+): Trouble {
+  const unreachable = refusal.refusal === 'unreachable' || refusal.refusal === 'silent';
+  const what = WHAT_TO_DO[refusal.refusal];
+  const why = unreachable ? (lastTrouble() ?? refusal.detail) : refusal.detail;
+  const says = [why, what].filter(text => text !== undefined).join('; ');
+  return new Trouble(`${target}: ${says}`, unreachable ? EXIT.unreachable : EXIT.failed);
+}
+
+/** Tells of a shipped profile that fits and was not asked for. */
+export async function suggestProfile(device: Connected, found: readonly SunSpecDevice[]): Promise<void> {
+  if (device.profile !== undefined) return;
+  const profiles = await shippedProfiles();
+  for (const each of found) {
+    const profile = matchProfile(profiles.values(), each);
+    if (profile === undefined) continue;
+    device.say.talk(`note: this looks like ${profile.title}; --profile ${profile.profile} minds its manners`);
+    return;
+  }
+}

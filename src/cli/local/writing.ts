@@ -1,0 +1,186 @@
+/**
+ * Points written and read back. Points whose registers follow each other go in one request, in the order they are
+ * given, for some groups act only as a whole. Nothing counts because a device acknowledged it: what the registers
+ * hold afterwards decides, and they are given the second that SunSpec allows.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Conversation, ModbusReply, ModelInstance, PointDef, Value } from '../../local/mod.ts';
+import { describeFailure, encodePoint, readOnce } from '../../local/mod.ts';
+import { EXIT, Trouble } from '../exit.ts';
+import type { Connected } from './device.ts';
+import { noPoint, rowAt, rowsOf } from './points.ts';
+import type { PointName, Row } from './points.ts';
+import type { ReadModel } from './reading.ts';
+
+/** One point with its new value, not yet as registers. */
+export interface Order {
+  readonly name: PointName;
+  readonly text: string;
+}
+
+/** Registers of one request. */
+export interface Block {
+  readonly unit: number;
+  readonly address: number;
+  readonly words: readonly number[];
+  /** The points in it, as written. */
+  readonly names: readonly string[];
+}
+
+export interface Verdict {
+  readonly result: 'implemented' | 'refused' | 'unknown';
+  /** Always there unless implemented. */
+  readonly why?: string;
+}
+
+/** SunSpec gives a device this long to show what was written to it. */
+const READ_AFTER_WRITE_MS = 1000;
+const LOOK_EVERY_MS = 100;
+
+/** `704.WMaxLimPct=50`. */
+export function parseOrder(text: string, parsePoint: (text: string) => PointName): Order {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1)
+    throw new Trouble(`${text}: a point and its value, like 704.WMaxLimPct=50`, EXIT.usage);
+  const name = parsePoint(text.slice(0, at));
+  if (name.path === undefined) throw new Trouble(`${text}: which point of model ${name.model}?`, EXIT.usage);
+  return { name, text: text.slice(at + 1) };
+}
+
+/** The requests that carry out `orders`, each with the model it was read from. */
+export function blocksFor(orders: readonly { order: Order; model: ReadModel }[]): readonly Block[] {
+  const blocks: Block[] = [];
+  for (const { order, model } of orders) {
+    const { offset, words } = encoded(order, model);
+    const block = {
+      unit: model.device.unit,
+      address: model.entry.address + offset,
+      words,
+      names: [order.name.text],
+    };
+    const last = blocks.at(-1);
+    const follows = last !== undefined && last.address + last.words.length === block.address;
+    if (follows && last.unit === block.unit)
+      blocks[blocks.length - 1] = {
+        ...last,
+        words: [...last.words, ...words],
+        names: [...last.names, ...block.names],
+      };
+    else blocks.push(block);
+  }
+  return blocks;
+}
+
+function encoded(
+  { name, text }: Order,
+  { def, instance }: ReadModel,
+): { readonly offset: number; readonly words: readonly number[] } {
+  const path = name.path ?? '';
+  const rows = rowsOf(def, instance);
+  const row = rowAt(rows, path);
+  if (row === undefined) throw noPoint(name, def, rows);
+  const encodedPoint = encodePoint(def, path, valueOf(row, { name, text }), around(path, rows, instance));
+  if (encodedPoint.ok) return encodedPoint.value;
+  const { refusal, detail } = encodedPoint;
+  throw new Trouble(
+    `${name.text}=${text}: ${detail ?? refusal}`,
+    refusal === 'no-scale-factor' ? EXIT.failed : EXIT.usage,
+  );
+}
+
+/** A number, a name of an enum's value or of a bitfield's bits (joined by `|`), or text, as the point has it. */
+function valueOf({ def }: Row, { name, text }: Order): Value {
+  if (['string', 'ipaddr', 'ipv6addr', 'eui48'].includes(def.type)) return text;
+  if (/^[+-]?\d+$/.test(text)) {
+    const whole = BigInt(text);
+    return Number.isSafeInteger(Number(whole)) ? Number(whole) : whole;
+  }
+  if (/^0x[0-9a-fA-F]+$/.test(text)) return Number(text);
+  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  const known = def.symbols ?? {};
+  const numbers = text.split('|').map(symbol => known[symbol]);
+  if (numbers.every(number => number !== undefined) && (numbers.length === 1 || isBitfield(def)))
+    return isBitfield(def)
+      ? Number(numbers.reduce((bits, bit) => bits | (1n << BigInt(bit)), 0n))
+      : (numbers[0] ?? 0);
+  const names = Object.keys(known);
+  const hint = names.length > 0 ? `it takes ${names.join(', ')}, or a number` : 'it takes a number';
+  throw new Trouble(`${name.text}=${text}: ${hint}`, EXIT.usage);
+}
+
+function isBitfield(def: PointDef): boolean {
+  return def.type.startsWith('bitfield');
+}
+
+/** What the device says around the point: its scale factor, and the counts of groups. */
+function around(
+  path: string,
+  rows: readonly Row[],
+  instance: ModelInstance,
+): { scaleFactor?: number; counts: Record<string, number> } {
+  const counts: Record<string, number> = {};
+  for (const [name, value] of Object.entries(instance.points))
+    if (typeof value === 'number') counts[name] = value;
+  const scopes = path.split('.').slice(0, -1);
+  for (let depth = 1; depth <= scopes.length; depth++) {
+    const prefix = `${scopes.slice(0, depth).join('.')}.`;
+    for (const row of rows)
+      if (
+        typeof row.value === 'number' &&
+        !row.path.slice(prefix.length).includes('.') &&
+        rowAt([row], prefix + row.def.name) !== undefined
+      )
+        counts[row.def.name] = row.value;
+  }
+  const sf = rowAt(rows, path)?.def.sf;
+  const scaleFactor = typeof sf === 'string' ? counts[sf] : undefined;
+  return { counts, ...(scaleFactor === undefined ? {} : { scaleFactor }) };
+}
+
+/** Writes the blocks in their order; stops at the first that did not take effect. */
+export async function writeBlocks(device: Connected, blocks: readonly Block[]): Promise<Verdict> {
+  for (const [at, block] of blocks.entries()) {
+    const verdict = await writeBlock(device, block);
+    if (verdict.result === 'implemented') continue;
+    const rest = blocks.slice(at + 1).flatMap(({ names }) => names);
+    const unwritten = rest.length === 0 ? '' : `; not written: ${rest.join(', ')}`;
+    return { ...verdict, why: `${block.names.join(', ')}: ${verdict.why ?? ''}${unwritten}` };
+  }
+  return { result: 'implemented' };
+}
+
+async function writeBlock(device: Connected, block: Block): Promise<Verdict> {
+  const reply = await device.run(write(block), 'write');
+  if (!reply.ok && reply.refusal === 'exception')
+    return { result: 'refused', why: `the device answers ${describeFailure(reply)}` };
+  const until = performance.now() + READ_AFTER_WRITE_MS;
+  for (;;) {
+    const held = await device.run(readBack(block), 'write');
+    if (held.ok && held.words.every((word, at) => word === block.words[at])) return { result: 'implemented' };
+    if (performance.now() >= until) return judged(reply, held);
+    await wait(LOOK_EVERY_MS);
+  }
+}
+
+function judged(reply: ModbusReply, held: ModbusReply): Verdict {
+  if (!held.ok)
+    return {
+      result: 'unknown',
+      why: `${reply.ok ? 'acknowledged' : describeFailure(reply)}, and reading it back gives ${describeFailure(held)}`,
+    };
+  const says = reply.ok ? 'acknowledged' : `the write got ${describeFailure(reply)}`;
+  const words = held.words.map(word => `0x${word.toString(16).padStart(4, '0')}`).join(' ');
+  return {
+    result: 'refused',
+    why: `${says}, but after ${READ_AFTER_WRITE_MS} ms the registers hold ${words}`,
+  };
+}
+
+/** Function 6 for one register, 16 for several, as SunSpec has it; a profile may know better. */
+function* write({ unit, address, words }: Block): Conversation<ModbusReply> {
+  return yield { kind: 'write', unit, address, words, how: words.length === 1 ? 'single' : 'multiple' };
+}
+
+function* readBack({ unit, address, words }: Block): Conversation<ModbusReply> {
+  return yield* readOnce(unit, { from: address, to: address + words.length });
+}
