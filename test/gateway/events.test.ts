@@ -130,6 +130,22 @@ describe('the life of an event at the gateway', () => {
     expect(bench.story()).to.deep.equal(['received ev-1', 'completedNoParticipation ev-1']);
   });
 
+  it('is forgotten a day after its end, in the store too, and so is a cancel whose event never came', () => {
+    const bench = Bench.ready();
+    bench.command(eventBody());
+    bench.command({ kind: 'cancel', mRID: 'never' as MRID });
+    const rows = (): string[] =>
+      bench.store.read().rows.flatMap(r => (r.kind === 'event' || r.kind === 'cancel' ? [r.key] : []));
+    expect(rows()).to.have.members(['ev-1', 'utility-a/never']);
+    bench.link('down');
+    bench.until(hours(25) - 1);
+    bench.step({ on: 'tick' });
+    expect(rows()).to.deep.equal(['ev-1']);
+    bench.until(hours(25));
+    bench.step({ on: 'tick' });
+    expect(rows()).to.deep.equal([]);
+  });
+
   it('OVR-4: an isolation holds against every other event and the customer, until its signed release', () => {
     const bench = Bench.ready({
       defaults: { opModConnect: 1 },

@@ -18,7 +18,7 @@ describe('a request from the premise', () => {
     expect(answered[0]?.do, 'the reply waits for the disk').to.equal('persist');
     expect(bench.values()).to.deep.equal([5000, undefined]);
     bench.answer();
-    expect(bench.story().at(-1)).to.equal('optOut ev-1');
+    expect(bench.story()).to.deep.equal(['received ev-1', 'started ev-1', 'optOut ev-1']);
   });
 
   it('OVR-1: without Acknowledge no code is looked at', () => {

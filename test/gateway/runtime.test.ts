@@ -15,7 +15,7 @@ describe('the interpreter', () => {
     expect(world.log).to.deep.equal([]);
     world.store.waiting.shift()?.commit();
     await world.settled();
-    expect(world.log).to.deep.equal(['puback', 'publish receipt 1', 'apply 5000']);
+    expect(world.log).to.have.members(['puback', 'apply 5000', 'publish receipt 1']);
   });
 
   it('carries effects out in the order of their steps, though a later batch is durable first', async () => {
@@ -63,7 +63,36 @@ describe('the interpreter', () => {
     expect(world.logged).to.include.members(['store.failed', 'store.restored']);
     world.deliver(signed);
     await world.settled();
-    expect(world.log).to.include.members(['puback', 'publish receipt 1', 'apply 5000']);
+    expect(world.log).to.include.members(['puback', 'apply 5000', 'publish receipt 1']);
+  });
+
+  it('carries out nothing of a step that came after the failed one, though its own batch became durable', async () => {
+    const world = await World.running();
+    world.store.held = true;
+    world.command(eventBody());
+    world.command({ kind: 'grant', group: 'g-1' as GroupId, epoch: 1, member: true });
+    const [first, second] = world.store.waiting;
+    first?.fail('disk');
+    await world.settled();
+    expect(world.logged).to.include('store.failed').and.not.include('store.restored');
+    world.store.held = false;
+    second?.settle();
+    await world.settled();
+    expect(world.logged, 'once the last batch under way has settled').to.include('store.restored');
+    expect(world.log.filter(l => l === 'puback' || l.startsWith('subscribe'))).to.deep.equal([]);
+  });
+
+  it('keeps no place for messages that were dropped: they come again and are taken', async () => {
+    const world = await World.running();
+    world.store.held = true;
+    const signed = world.headEnd.sign(eventBody(), world.now.unix);
+    for (let i = 0; i < MAX_UNACKNOWLEDGED; i++) world.deliver(signed);
+    world.store.held = false;
+    world.store.waiting.shift()?.fail('disk');
+    await world.settled();
+    world.deliver(signed);
+    await world.settled();
+    expect(world.log.filter(l => l === 'puback')).to.have.length(1);
   });
 
   it('reads the state anew only when an earlier batch, still under way, is settled too', async () => {
