@@ -245,6 +245,7 @@ class World {
   readonly #store = new Map<StreamName, UplinkRecord[]>(STREAMS.map(s => [s, []]));
   readonly #flying: { session: number; name: string }[] = [];
   readonly #loads: Extract<UplinkWish, { do: 'load' }>[] = [];
+  #answered = 0;
   /** While held, loads wait for {@link answerLoad}. */
   #held = false;
 
@@ -312,6 +313,7 @@ class World {
   answerLoad(): void {
     const load = this.#loads.shift();
     if (load === undefined) return;
+    expect(++this.#answered, 'loads without end').to.be.below(10_000);
     const rows = this.#rows(load.stream).filter(r => r.sequence > load.after);
     this.#follow(loaded(this.uplink, load.stream, load.after, rows.slice(0, load.limit)));
     this.#pump();
