@@ -22,6 +22,7 @@ import type { SendOptions } from '../../utility/mod.ts';
 import type { HeadEndDesk } from './desk.ts';
 import { GATEWAY, ISSUER } from './stage.ts';
 import type { Stage } from './stage.ts';
+import type { WriteTimes } from './timeline.ts';
 import type { Talk } from './talk.ts';
 
 export const GROUP = 'feeder-7-west' as GroupId;
@@ -45,7 +46,7 @@ export interface Chapter {
 
 export interface TimetableRow {
   readonly stage: string;
-  /** Milliseconds after the gateway received the command. */
+  /** Milliseconds after the command was given to the head end. */
   readonly afterMs: number;
   readonly what: string;
 }
@@ -306,28 +307,25 @@ export class Story {
     if (stages === undefined) throw new StoryFailed('the timetable: the command was not seen to be verified');
     const row = (stage: string, atMs: number, what: string): TimetableRow => ({
       stage,
-      afterMs: atMs - stages.receivedMs,
+      afterMs: atMs - seen.startMs,
       what,
     });
-    const writes = timeline
-      .writes(receipt.applied ?? [], stages.persistedMs)
-      .flatMap(({ device, evidence, writtenMs, readBackMs }) => {
-        const register = `${device} ${evidence.point}, register ${evidence.address}`;
-        return [
-          ...(writtenMs === undefined
-            ? []
-            : [row('written', writtenMs, `${register} ← ${evidence.wrote.join(' ')}`)]),
-          ...(readBackMs === undefined || evidence.readBack === undefined
-            ? []
-            : [row('read back', readBackMs, `${register} = ${evidence.readBack.join(' ')}`)]),
-        ];
-      });
+    const writes = timeline.writes(receipt.applied ?? [], stages.persistedMs);
     return [
-      row('sent', seen.startMs, `by the head end, ${stages.bytes} bytes`),
-      row('received', stages.receivedMs, `on ${stages.topic}`),
+      row('sent', seen.startMs, 'to be signed and stored by the head end'),
+      row('received', stages.receivedMs, `${stages.bytes} bytes on ${stages.topic}`),
       row('verified', stages.verifiedMs, `Ed25519 by ${ISSUER}, audience, epoch, time, sequence`),
       row('persisted', stages.persistedMs, 'on the disk; then acknowledged to the broker'),
-      ...writes,
+      ...together(
+        writes,
+        w => w.writtenMs,
+        w => `${w.point} ← ${w.wrote}`,
+      ).map(w => row('written', w.atMs, w.what)),
+      ...together(
+        writes,
+        w => w.readBackMs,
+        w => `${w.point} = ${w.readBack}`,
+      ).map(w => row('read back', w.atMs, w.what)),
       row('receipt', seen.receiptMs, `${receipt.response}, signed by ${GATEWAY}, stored by the head end`),
       row('effect', seen.effectMs, `inverter ${seen.before.toFixed(0)} W → ${this.#watts('inverter')}`),
       row(
@@ -372,6 +370,30 @@ export class Story {
 function isImplemented(receipt: ReceiptBody): boolean {
   const applied: readonly Applied[] = receipt.applied ?? [];
   return applied.length > 0 && applied.every(a => a.outcome === 'implemented');
+}
+
+/** Registers that went in one request stand in one row. */
+function together(
+  writes: readonly WriteTimes[],
+  timeOf: (write: WriteTimes) => number | undefined,
+  say: (register: { point: string; wrote: string; readBack: string }) => string,
+): readonly { atMs: number; what: string }[] {
+  const rows = new Map<string, { atMs: number; device: string; registers: string[] }>();
+  for (const write of writes) {
+    const atMs = timeOf(write);
+    if (atMs === undefined) continue;
+    const { point, address, wrote, readBack = [] } = write.evidence;
+    const key = `${write.device} ${atMs}`;
+    const row = rows.get(key) ?? { atMs, device: write.device, registers: [] };
+    row.registers.push(
+      say({ point: `${point} (${address})`, wrote: wrote.join(' '), readBack: readBack.join(' ') }),
+    );
+    rows.set(key, row);
+  }
+  return [...rows.values()].map(({ atMs, device, registers }) => ({
+    atMs,
+    what: `${device}: ${registers.join(', ')}`,
+  }));
 }
 
 function power(status: StatusBody, device: string): number | undefined {
