@@ -8,6 +8,7 @@ import { addDemo } from './commands/demo.ts';
 import { addGateway } from './commands/gateway.ts';
 import { addRead } from './commands/read.ts';
 import { addScan } from './commands/scan.ts';
+import { addSim } from './commands/sim.ts';
 import { addWrite } from './commands/write.ts';
 import { EXIT, Trouble } from './exit.ts';
 import type { ExitCode } from './exit.ts';
@@ -20,7 +21,7 @@ import { packageVersion } from './version.ts';
 export type AddCommand = (program: Command) => void;
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addDemo, addGateway, addScan, addRead, addWrite];
+const COMMANDS: readonly AddCommand[] = [addDemo, addGateway, addScan, addRead, addWrite, addSim];
 
 /** Where the talk and the answer go; the process's own, but for tests. */
 export interface Output {

@@ -43,14 +43,19 @@ export async function readGatewayConfig(path: string): Promise<Result<GatewayCon
 }
 
 /** Any configuration by its schema. Descriptions in the schema become the remedies in the refusal's lines. */
-export async function readConfig<T>(path: string, schema: z.ZodType<T>): Promise<Result<T, ConfigRefusal>> {
+export async function readConfig<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  { maxBytes = MAX_BYTES }: { readonly maxBytes?: number } = {},
+): Promise<Result<T, ConfigRefusal>> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (error) {
     return refused('unreadable', `${path}: ${WHY_UNREADABLE[codeOf(error)] ?? String(error)}`, 'later');
   }
-  if (bytes.length > MAX_BYTES) return refused('invalid', `${path}: is over 1 MiB: no configuration`);
+  if (bytes.length > maxBytes)
+    return refused('invalid', `${path}: is over ${maxBytes / MAX_BYTES} MiB: no configuration`);
   if (!isUtf8(bytes)) return refused('invalid', `${path}: is no text in UTF-8: no configuration`);
   return parseConfig(path, bytes.toString('utf8'), schema);
 }

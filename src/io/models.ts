@@ -3,8 +3,8 @@
  */
 import { readFile, readdir } from 'node:fs/promises';
 import { assert } from '../base/assert.ts';
-import { modelSet } from '../local/mod.ts';
-import type { ModelSet } from '../local/mod.ts';
+import { modelSet } from '../local/sunspec/mod.ts';
+import type { ModelSet } from '../local/sunspec/mod.ts';
 import { dataFile } from './files.ts';
 
 /** All shipped models. Rejects when the package is damaged: a file is missing, or is no definition. */

@@ -6,8 +6,8 @@ import { dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assert, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
-import type { Profile, ProfileFile } from '../local/mod.ts';
-import { joinProfile, profileFile } from '../local/mod.ts';
+import type { Profile, ProfileFile } from '../local/profiles/mod.ts';
+import { joinProfile, profileFile } from '../local/profiles/mod.ts';
 import { readConfig } from './config.ts';
 import { dataFile } from './files.ts';
 

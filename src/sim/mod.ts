@@ -10,6 +10,8 @@ export { Inverter } from './inverter.ts';
 export type { InverterOptions } from './inverter.ts';
 export { Meter } from './meter.ts';
 export type { MeterOptions } from './meter.ts';
+export { recordedUnit } from './recorded.ts';
+export type { RecordedOptions } from './recorded.ts';
 export { HOME_DEVICES, runHome } from './run-home.ts';
 export type { HomeDevice, RunHomeOptions, RunningHome } from './run-home.ts';
 export { serveSerialLine } from './serial.ts';

@@ -21,7 +21,7 @@ async function run(
   const { discovered, withDevice } = await import('../local/device.ts');
   const { parsePoint, shown } = await import('../local/points.ts');
   const { readPoints } = await import('../local/reading.ts');
-  const { valueJson } = await import('../../local/mod.ts');
+  const { valueJson } = await import('../../local/sunspec/mod.ts');
   const names = points.map(parsePoint);
   await withDevice(target, { options, command }, async device => {
     const rows = await readPoints(device, await discovered(device), names);

@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { Registers, SavedScan, Scan } from '../../local/mod.ts';
+import type { Registers, SavedScan, Scan } from '../../local/sunspec/mod.ts';
 import type { Connected } from '../local/device.ts';
 import { withLinkOptions } from '../local/options.ts';
 import type { LinkOptions } from '../local/options.ts';
@@ -53,7 +53,7 @@ interface Seen {
 
 /** One unit, in full. Of several, one that is no SunSpec device is told of and passed over. */
 async function look(device: Connected, unit: number, searched: boolean): Promise<readonly Seen[]> {
-  const { readUnread, recording, scan } = await import('../../local/mod.ts');
+  const { readUnread, recording, scan } = await import('../../local/sunspec/mod.ts');
   const { formatLink } = await import('../../io/modbus/mod.ts');
   const { troubleOf } = await import('../local/device.ts');
   const registers: Registers = new Map();
@@ -71,7 +71,7 @@ async function look(device: Connected, unit: number, searched: boolean): Promise
 }
 
 async function tell(device: Connected, seen: readonly Seen[], options: ScanOptions): Promise<void> {
-  const { toScanJson } = await import('../../local/mod.ts');
+  const { toScanJson } = await import('../../local/sunspec/mod.ts');
   const { describeScan, oddities } = await import('../local/scanned.ts');
   const { suggestProfile } = await import('../local/device.ts');
   const { say, models } = device;
@@ -92,7 +92,7 @@ async function tell(device: Connected, seen: readonly Seen[], options: ScanOptio
 }
 
 async function save(path: string, device: Connected, seen: readonly Seen[]): Promise<void> {
-  const { blocksOf, toScanJson } = await import('../../local/mod.ts');
+  const { blocksOf, toScanJson } = await import('../../local/sunspec/mod.ts');
   const file: SavedScan = {
     format: 'underglass-scan',
     version: 1,

@@ -23,7 +23,7 @@ async function run(
   const { parsePoint, shown } = await import('../local/points.ts');
   const { keyOf, readNamed, readPoints } = await import('../local/reading.ts');
   const { blocksFor, parseOrder, writeBlocks } = await import('../local/writing.ts');
-  const { valueJson } = await import('../../local/mod.ts');
+  const { valueJson } = await import('../../local/sunspec/mod.ts');
   const wanted = orders.map(text => parseOrder(text, parsePoint));
   // Read in full: a point inside groups needs their counts, and every point its scale factor.
   const wholes = wanted.map(({ name }) => ({ ...name, path: undefined }));

@@ -10,25 +10,16 @@ import { captureFile, openBus, parseLink, serialPorts } from '../../io/modbus/mo
 import type { Bus, BusOptions, Capture, Link } from '../../io/modbus/mod.ts';
 import { readProfile, shippedProfiles } from '../../io/profiles.ts';
 import {
-  discover,
   linkManners,
   matchProfile,
-  modelSet,
-  parseModel,
   readManners,
   requestManners,
   withManners,
-} from '../../local/mod.ts';
-import type {
-  Conversation,
-  DiscoveryOptions,
-  ModbusReply,
-  ModelSet,
-  PollOptions,
-  Profile,
-  SunSpecDevice,
-  Turn,
-} from '../../local/mod.ts';
+} from '../../local/profiles/mod.ts';
+import { discover, modelSet, parseModel } from '../../local/sunspec/mod.ts';
+import type { Conversation, ModbusReply, Turn } from '../../local/bus/mod.ts';
+import type { Profile } from '../../local/profiles/mod.ts';
+import type { DiscoveryOptions, ModelSet, PollOptions, SunSpecDevice } from '../../local/sunspec/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import type { LinkOptions } from './options.ts';
 import { sayOf } from './say.ts';

@@ -11,8 +11,8 @@ import type {
   PointDef,
   SunSpecDevice,
   Value,
-} from '../../local/mod.ts';
-import { symbolsOf } from '../../local/mod.ts';
+} from '../../local/sunspec/mod.ts';
+import { symbolsOf } from '../../local/sunspec/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 
 export interface PointName {

@@ -1,8 +1,8 @@
 /**
  * Points by name, read from a device: each model that is asked for is read once, up to the last wanted point.
  */
-import type { ModelDef, ModelInstance, SunSpecDevice, Want } from '../../local/mod.ts';
-import { readModels } from '../../local/mod.ts';
+import type { ModelDef, ModelInstance, SunSpecDevice, Want } from '../../local/sunspec/mod.ts';
+import { readModels } from '../../local/sunspec/mod.ts';
 import { Trouble } from '../exit.ts';
 import type { Connected } from './device.ts';
 import { troubleOf } from './device.ts';

@@ -1,7 +1,7 @@
 /**
  * What a scan says to a person: who it is, its models and their points, and what is odd about them.
  */
-import type { ModelSet, Scan, ScannedDevice } from '../../local/mod.ts';
+import type { ModelSet, Scan, ScannedDevice } from '../../local/sunspec/mod.ts';
 import { modelName, isPlumbing, rowsOf, shown } from './points.ts';
 import type { Row } from './points.ts';
 

@@ -4,8 +4,9 @@
  * hold afterwards decides, and they are given the second that SunSpec allows.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Conversation, ModbusReply, ModelInstance, PointDef, Value } from '../../local/mod.ts';
-import { describeFailure, encodePoint, readOnce } from '../../local/mod.ts';
+import type { Conversation, ModbusReply } from '../../local/bus/mod.ts';
+import type { ModelInstance, PointDef, Value } from '../../local/sunspec/mod.ts';
+import { describeFailure, encodePoint, readOnce } from '../../local/sunspec/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import type { Connected } from './device.ts';
 import { noPoint, rowAt, rowsOf } from './points.ts';
