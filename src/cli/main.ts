@@ -6,9 +6,11 @@
 import { Command, CommanderError } from 'commander';
 import { addDemo } from './commands/demo.ts';
 import { addGateway } from './commands/gateway.ts';
+import { addProfile } from './commands/profile.ts';
 import { addRead } from './commands/read.ts';
 import { addScan } from './commands/scan.ts';
 import { addSim } from './commands/sim.ts';
+import { addWatch } from './commands/watch.ts';
 import { addWrite } from './commands/write.ts';
 import { EXIT, Trouble } from './exit.ts';
 import type { ExitCode } from './exit.ts';
@@ -21,7 +23,16 @@ import { packageVersion } from './version.ts';
 export type AddCommand = (program: Command) => void;
 
 /** Every command, in the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addDemo, addGateway, addScan, addRead, addWrite, addSim];
+const COMMANDS: readonly AddCommand[] = [
+  addDemo,
+  addGateway,
+  addScan,
+  addRead,
+  addWrite,
+  addWatch,
+  addSim,
+  addProfile,
+];
 
 /** Where the talk and the answer go; the process's own, but for tests. */
 export interface Output {

@@ -48,7 +48,7 @@ export function sayOf(command: Command): Say {
       if (!terminal || performance.now() - shownAt < PROGRESS_EVERY_MS) return;
       shownAt = performance.now();
       shown = true;
-      err(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+      err(`\r\u001b[K${text.slice(0, (process.stderr.columns || 80) - 1)}`);
     },
     quiet,
   };

@@ -1,0 +1,71 @@
+/**
+ * `underglass watch LINK [POINT…]`: points of a device, over and over. On a terminal a table that stays in its place;
+ * else, and with `--json`, one line a reading. A device that falls silent is said to, and read again when it is back.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { interrupted } from '../local/interrupted.ts';
+import { withLinkOptions } from '../local/options.ts';
+import type { LinkOptions } from '../local/options.ts';
+import { EXIT, Trouble } from '../exit.ts';
+
+interface WatchOptions extends LinkOptions {
+  readonly every: string;
+  readonly count?: string;
+}
+
+export function addWatch(program: Command): void {
+  withLinkOptions(program.command('watch <link> [points...]'))
+    .description('read points again and again: those named, or what the device measures')
+    .option('--every <seconds>', 'from one reading to the next, 0.1 to 3600', '1')
+    .option('--count <n>', 'end after so many readings')
+    .action((link: string, points: readonly string[], options: WatchOptions, command: Command) =>
+      run({ target: link, points }, options, command),
+    );
+}
+
+async function run(
+  { target, points }: { target: string; points: readonly string[] },
+  options: WatchOptions,
+  command: Command,
+): Promise<void> {
+  const everyMs = 1000 * numberIn(options.every, { name: '--every', low: 0.1, high: 3600 });
+  const count =
+    options.count === undefined
+      ? Number.POSITIVE_INFINITY
+      : numberIn(options.count, { name: '--count', low: 1, high: 1e9 });
+  const { discovered, withDevice } = await import('../local/device.ts');
+  const { parsePoint } = await import('../local/points.ts');
+  const { readPoints } = await import('../local/reading.ts');
+  const { measuredBy, watchView } = await import('../local/watched.ts');
+  const named = points.map(parsePoint);
+  const ended = new AbortController();
+  void interrupted().then(() => ended.abort());
+  // The table is progress enough.
+  const bus = process.stdout.isTTY ? { onExchange: () => {} } : {};
+  await withDevice(target, { options, command, bus }, async device => {
+    const devices = await discovered(device);
+    const names = named.length > 0 ? named : measuredBy(devices, device.models).map(parsePoint);
+    if (names.length === 0)
+      throw new Trouble(`${target}: name the points to watch; no model of this device is known to measure`);
+    const view = watchView(device.say, { json: options.json === true, devices });
+    for (let reading = 1; !ended.signal.aborted; reading++) {
+      const dueMs = performance.now() + everyMs;
+      view(new Date(), await readPoints(device, devices, names).catch(silence));
+      if (reading >= count) break;
+      await wait(Math.max(0, dueMs - performance.now()), undefined, { signal: ended.signal }).catch(() => {});
+    }
+  });
+}
+
+/** A device that does not answer now may answer next time; everything else ends the command. */
+function silence(error: unknown): Trouble {
+  if (error instanceof Trouble && error.code === EXIT.unreachable) return error;
+  throw error;
+}
+
+function numberIn(text: string, { name, low, high }: { name: string; low: number; high: number }): number {
+  const number = Number(text);
+  if (!(number >= low && number <= high)) throw new Trouble(`${name} ${text}: ${low} to ${high}`, EXIT.usage);
+  return number;
+}
