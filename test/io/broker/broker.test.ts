@@ -38,6 +38,8 @@ describe('io/broker with the embedded broker', () => {
     expect(hearing.states).to.deep.equal([{ up: true, why: `${broker.url}: new session` }]);
     hearing.port.unsubscribe(['t/+']);
     hearing.port.subscribe(['u/1']);
+    // A word round through the broker, so that it has the subscription.
+    await hearing.port.publish('elsewhere', bytes(''));
     await saying.port.publish('u/1', bytes('after'));
     await hearing.until(() => hearing.texts.includes('after'));
     await Promise.all([hearing.port.close(), saying.port.close()]);

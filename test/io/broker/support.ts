@@ -178,6 +178,8 @@ export class Relay {
     for (const socket of this.#sockets) {
       socket.unpipe();
       socket.pause();
+      // What one end does to its socket, an end or a reset, stays hidden from the other as well.
+      socket.removeAllListeners('close');
     }
   }
 
