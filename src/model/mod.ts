@@ -2,6 +2,7 @@
 export * from './command.ts';
 export * from './control.ts';
 export * from './ids.ts';
+export * from './intent.ts';
 export * from './premise.ts';
 export * from './reading.ts';
 export * from './record.ts';

@@ -6,236 +6,277 @@
  * holds afterwards; only where that cannot be read either is the outcome unknown.
  */
 import { assert } from '../../base/assert.ts';
-import { type Axis, type Evidence, type Outcome, axisRow } from '../../model/mod.ts';
-import type { Conversation, ModbusReply } from '../bus/conversation.ts';
 import {
-  type ModelDef,
-  type ModelEntry,
-  type ModelSet,
-  type ReadFailure,
-  type SunSpecDevice,
-  type Words,
-  describeFailure,
-  ownPoints,
-  readAround,
-  seamsOf,
-} from '../sunspec/mod.ts';
+  type Axis,
+  type Evidence,
+  type Intent,
+  type Outcome,
+  axisRow,
+  curveFault,
+  modeOf,
+  settingsFault,
+} from '../../model/mod.ts';
+import type { Conversation } from '../bus/conversation.ts';
+import { type ModelSet, type SunSpecDevice, seamsOf } from '../sunspec/mod.ts';
 import { type Control, controlsOf } from './controls.ts';
-import { type Phase, type Seen, type Wanted, type Write, planOf, wordsNeeded } from './plan.ts';
+import { type Deviation, deviationOf } from './deviation.ts';
+import { type Back, type Verdict, checked, verdictOf } from './judge.ts';
+import { planOf, pointsNeeded } from './plan.ts';
+import { type Seen, look, readLong } from './seen.ts';
+import type { Check, Phase, PlanRefusal } from './steps.ts';
+import { type Done, type Door, writePhase } from './write.ts';
 
 /** What one axis of one device shall do. `value` in the unit of the axis; `undefined` releases it. */
-export interface AxisOrder extends Wanted {
+export interface AxisOrder {
   readonly axis: Axis;
+  readonly value: number | undefined;
+  /** Fall back to `value` after `afterS` seconds, where the device can. */
+  readonly reversion?: { readonly afterS: number; readonly value: number };
 }
 
 export interface ApplyResult {
   readonly outcome: Outcome;
-  /** For a person; always there unless implemented. */
+  /** For a person; always there unless something was written and is implemented. */
   readonly why?: string;
-  /** Every register written, or that should have been. */
+  /** Every register written, or that should have been; of one written twice the last. */
   readonly evidence: readonly Evidence[];
+  /** The device forgets the order unless it is repeated within this many seconds. */
+  readonly keepAliveS?: number;
+  /** Registers written to flash: what counts against the budget of the day. */
+  readonly flashWrites?: number;
   /**
-   * With `refused`, where a write was acknowledged and its register holds another value as yet: SunSpec gives
-   * a device 1000 ms to show what was written. Run it after that time; it reads back anew, goes on where the
-   * order stopped, and its result replaces this one.
+   * Where a write was acknowledged and its register holds another value as yet, or an adoption is in progress:
+   * SunSpec gives a device 1000 ms to show what was written. Run it after that time; it reads back anew, goes
+   * on where the order stopped, and its result replaces this one.
    */
   readonly recheck?: () => Conversation<ApplyResult>;
 }
+
+export interface ApplyOptions {
+  /** How the product differs, from its profile. */
+  readonly deviations?: readonly Deviation[];
+  /** Flash registers written today already for the mode at hand. 0 unless told. */
+  readonly flashWritesToday?: number;
+}
+
+const HELD_ALREADY = 'the device holds it already; nothing was written';
 
 /** Longest reversion a register of 32 bits can hold. */
 const MAX_REVERSION_S = 0xffff_fffe;
 
 export function* applyOrder(
   device: SunSpecDevice,
-  order: AxisOrder,
+  { axis, value, reversion }: AxisOrder,
   models: ModelSet,
+  options: ApplyOptions = {},
 ): Conversation<ApplyResult> {
-  const fault = faultOf(order);
+  const fault = value === undefined && reversion !== undefined ? reversionFault(axis, reversion) : undefined;
   if (fault !== undefined) return no(fault);
-  let why = `no model of this device controls ${order.axis}`;
-  for (const control of controlsOf(device, order.axis)) {
-    const seen = yield* look(device, control, models);
+  const intent: Intent =
+    value === undefined
+      ? { kind: 'release', mode: axis }
+      : { kind: 'value', mode: axis, value, ...(reversion === undefined ? {} : { reversion }) };
+  return yield* applyIntent(device, intent, models, options);
+}
+
+/** Carries `intent` out by the first model of `device` that can, all of it or nothing. */
+export function* applyIntent(
+  device: SunSpecDevice,
+  intent: Intent,
+  models: ModelSet,
+  options: ApplyOptions = {},
+): Conversation<ApplyResult> {
+  const fault = intentFault(intent);
+  if (fault !== undefined) return no(fault);
+  const mode = modeOf(intent);
+  let why = `no model of this device controls ${mode}`;
+  for (const control of controlsOf(device, mode)) {
+    const points = pointsNeeded(control);
+    const seen = yield* look(device, {
+      id: control.model,
+      models,
+      ...(points === undefined ? {} : { points }),
+    });
     if (seen.kind === 'silent')
       return { outcome: 'unknown', why: `${seen.why}; nothing was written`, evidence: [] };
     if (seen.kind === 'no') {
       ({ why } = seen);
       continue;
     }
-    const plan = planOf(control, order, seen.seen);
-    if (plan.ok)
-      return yield* carryOut({ unit: device.unit, seen: seen.seen, phases: plan.value, written: [] });
+    const deviation = deviationOf(options.deviations ?? [], control);
+    const plan = planOf(control, intent, seen.seen, deviation);
+    const spent = plan.ok ? budgetFault(plan.value, deviation, options) : undefined;
+    if (spent !== undefined) return no(spent);
+    if (plan.ok) return yield* begin(plan.value, { device, seen: seen.seen, deviation });
     why = plan.detail ?? plan.refusal;
-    if (plan.refusal === 'out-of-range') break;
+    if (!mayTryNext(plan.refusal, control)) break;
   }
-  return no(`${why}; nothing was written`);
+  return no(why);
 }
 
 function no(why: string): ApplyResult {
-  return { outcome: 'refused', why, evidence: [] };
+  return { outcome: 'refused', why: `${why}; nothing was written`, evidence: [] };
 }
 
-function faultOf({ axis, value, reversion }: AxisOrder): string | undefined {
+/** What can be released must be released where it was ordered: no other model is tried for it. */
+function mayTryNext(refusal: PlanRefusal, control: Control): boolean {
+  if (refusal === 'not-implemented') return true;
+  const setsOnly = control.kind === 'settings' && control.enable === undefined;
+  return setsOnly && (refusal === 'too-coarse' || refusal === 'cannot-carry');
+}
+
+function intentFault(intent: Intent): string | undefined {
+  if (intent.kind === 'settings') return settingsFault(intent.settings);
+  if (intent.kind === 'release') return undefined;
+  const { reversion } = intent;
+  if (intent.kind === 'value')
+    return (
+      valueFault(intent.mode, intent.value) ??
+      (reversion === undefined ? undefined : reversionFault(intent.mode, intent.reversion))
+    );
+  const other = intent.reversion?.curve;
+  return (
+    curveFault(intent.curve) ??
+    (other === undefined ? undefined : curveFault(other)) ??
+    (other === undefined || other.mode === intent.curve.mode
+      ? undefined
+      : `a reversion from ${intent.curve.mode} to ${other.mode} is none`) ??
+    (intent.reversion === undefined ? undefined : timerFault(intent.reversion.afterS))
+  );
+}
+
+function valueFault(axis: Axis, value: number): string | undefined {
   const { min, max } = axisRow(axis);
-  const fits = (n: number) => Number.isInteger(n) && n >= min && n <= max;
-  if (value !== undefined && !fits(value)) return `${value} is no value of ${axis}`;
+  const fits = Number.isInteger(value) && value >= min && value <= max;
+  return fits ? undefined : `${value} is no value of ${axis}`;
+}
+
+function reversionFault(axis: Axis, reversion: AxisOrder['reversion']): string | undefined {
   if (reversion === undefined) return undefined;
-  const { afterS } = reversion;
-  if (!fits(reversion.value)) return `${reversion.value} is no value of ${axis}`;
-  return Number.isInteger(afterS) && afterS > 0 && afterS <= MAX_REVERSION_S
-    ? undefined
-    : `${afterS} s is no reversion`;
+  return valueFault(axis, reversion.value) ?? timerFault(reversion.afterS);
 }
 
-type Look =
-  | { readonly kind: 'seen'; readonly seen: Seen }
-  /** This model cannot be used. */
-  | { readonly kind: 'no'; readonly why: string }
-  | { readonly kind: 'silent'; readonly why: string };
-
-/** Reads the model from its ID on: a map that has moved must not be written to. */
-function* look(device: SunSpecDevice, control: Control, models: ModelSet): Conversation<Look> {
-  const entry = device.models.find(each => each.id === control.model);
-  const def = models.get(control.model);
-  if (entry === undefined || def === undefined)
-    return { kind: 'no', why: `model ${control.model} is not known` };
-  const words = yield* readModel(device.unit, { def, entry }, wordsNeeded(def, control));
-  if (!words.ok) return { kind: 'silent', why: `${describeFailure(words)} while reading model ${def.id}` };
-  const [id, length] = words.words;
-  if (id !== entry.id || length !== (entry.claims ?? entry.length))
-    return { kind: 'no', why: `model ${entry.id} is no longer at ${entry.address}` };
-  return { kind: 'seen', seen: { def, entry, points: ownPoints(def), words: words.words } };
+function timerFault(afterS: number): string | undefined {
+  const fits = Number.isInteger(afterS) && afterS > 0 && afterS <= MAX_REVERSION_S;
+  return fits ? undefined : `${afterS} s is no reversion`;
 }
 
-function* readModel(
-  unit: number,
-  { def, entry }: { def: ModelDef; entry: ModelEntry },
-  words: number,
-): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
-  const to = entry.address + Math.min(words, entry.length + 2);
-  return yield* readAround(unit, { from: entry.address, to }, () => seamsOf(def, entry));
+function budgetFault(
+  phases: readonly Phase[],
+  deviation: Deviation | undefined,
+  { flashWritesToday = 0 }: ApplyOptions,
+): string | undefined {
+  const most = deviation?.writeBudget?.perDay;
+  const wanted = wordsOf(phases);
+  if (most === undefined || flashWritesToday + wanted <= most) return undefined;
+  return `${wanted} registers of flash on top of ${flashWritesToday} exceed the ${most} of a day`;
+}
+
+function wordsOf(phases: readonly Phase[]): number {
+  return phases.flatMap(phase => phase.writes.flatMap(write => write.words)).length;
 }
 
 interface Work {
-  readonly unit: number;
+  readonly door: Door;
   readonly seen: Seen;
+  readonly deviation: Deviation | undefined;
   /** Still to be written. */
   readonly phases: readonly Phase[];
   readonly written: readonly Done[];
+  /** Of the phases written so far. */
+  readonly checks: readonly Check[];
 }
 
-/** A write that was made, and what the device answered. */
-interface Done extends Write {
-  readonly reply: ModbusReply;
+function* begin(
+  phases: readonly Phase[],
+  {
+    device: { unit },
+    seen,
+    deviation,
+  }: { readonly device: SunSpecDevice; readonly seen: Seen; readonly deviation: Deviation | undefined },
+): Conversation<ApplyResult> {
+  const told = toldBy(phases, deviation);
+  if (phases.length === 0) return { outcome: 'implemented', why: HELD_ALREADY, evidence: [], ...told };
+  const { functionCode } = deviation ?? {};
+  const door = { unit, ...(functionCode === undefined ? {} : { functionCode }) };
+  const result = yield* carryOut({ door, seen, deviation, phases, written: [], checks: [] });
+  return withTold(result, told);
+}
+
+/** What the result says beside the outcome. */
+type Told = Pick<ApplyResult, 'keepAliveS' | 'flashWrites'>;
+
+function toldBy(phases: readonly Phase[], deviation: Deviation | undefined): Told {
+  return {
+    ...(deviation?.keepAliveS === undefined ? {} : { keepAliveS: deviation.keepAliveS }),
+    ...(deviation?.storage === 'flash' ? { flashWrites: wordsOf(phases) } : {}),
+  };
+}
+
+function withTold(result: ApplyResult, told: Told): ApplyResult {
+  const { recheck } = result;
+  if (recheck === undefined) return { ...result, ...told };
+  return {
+    ...result,
+    ...told,
+    *recheck() {
+      return withTold(yield* recheck(), told);
+    },
+  };
 }
 
 function* carryOut(work: Work): Conversation<ApplyResult> {
   const [phase, ...later] = work.phases;
   assert(phase !== undefined, 'a plan has a phase');
-  const done = yield* writePhase(work.unit, phase);
-  return yield* judge({ ...work, phases: later, written: [...work.written, ...done] });
+  const done = yield* writePhase(work.door, phase.writes);
+  const again = new Set(done.map(each => each.address));
+  return yield* judge({
+    ...work,
+    phases: later,
+    written: [...work.written.filter(each => !again.has(each.address)), ...done],
+    checks: [...work.checks, ...(phase.checks ?? [])],
+  });
 }
 
 /** Reads back everything written so far, and either ends or goes on to the next phase. */
 function* judge(work: Work): Conversation<ApplyResult> {
+  const { written, checks, deviation, phases } = work;
   const back = yield* readBack(work);
-  const verdicts = work.written.map(done => verdictOf(done, back));
-  const evidence = verdicts.map(verdict => verdict.evidence);
-  const stopped = verdicts.find(verdict => verdict.role === 'order' && verdict.outcome !== 'implemented');
-  if (stopped === undefined && work.phases.length > 0) return yield* carryOut(work);
+  const readable = deviation?.verify !== 'none';
+  const verdicts = [
+    ...written.map(done => verdictOf(done, back, readable ? 'read-back' : 'blind')),
+    ...checks.map(check => checked(check, back)),
+  ];
+  const stopped = verdicts.find(verdict => verdict.role === 'order' && stops(verdict, readable));
+  if (stopped === undefined && phases.length > 0) return yield* carryOut(work);
+  const result = resultOf(verdicts, deviation);
+  const late = verdicts.some(verdict => verdict.late);
+  return late ? { ...result, recheck: () => judge(work) } : result;
+}
+
+/** Where nothing can be read back, only a refusal stops an order. */
+function stops({ outcome }: Verdict, readable: boolean): boolean {
+  return readable ? outcome !== 'implemented' : outcome === 'refused';
+}
+
+function resultOf(verdicts: readonly Verdict[], deviation: Deviation | undefined): ApplyResult {
+  const evidence = verdicts.flatMap(verdict => verdict.evidence ?? []);
   const worst =
     verdicts.find(verdict => verdict.outcome === 'refused') ??
     verdicts.find(verdict => verdict.outcome === 'unknown');
   if (worst === undefined) return { outcome: 'implemented', evidence };
-  const late = verdicts.some(verdict => verdict.late);
-  const result = { outcome: worst.outcome, why: worst.why, evidence };
-  return late ? { ...result, recheck: () => judge(work) } : result;
+  const hint = worst.outcome === 'refused' ? deviation?.preconditions : undefined;
+  const why = hint === undefined ? worst.why : `${worst.why}; ${hint}`;
+  return { outcome: worst.outcome, why, evidence };
 }
 
-/** The span from the first register written to the last; unreadable words stay unknown. */
-function* readBack({ unit, seen, written }: Work): Conversation<Map<number, number> | ReadFailure> {
-  const from = Math.min(...written.map(done => done.address));
-  const to = Math.max(...written.map(done => done.address + done.words.length));
-  const reply = yield* readAround(unit, { from, to }, () => seamsOf(seen.def, seen.entry));
+/** From the first register written or checked to the last; unreadable words stay unknown. */
+function* readBack({ door, seen, written, checks }: Work): Conversation<Back> {
+  const spans = [...written, ...checks];
+  const from = Math.min(...spans.map(each => each.address));
+  const to = Math.max(...spans.map(each => each.address + each.words.length));
+  const seams = seamsOf(seen.def, seen.entry, seen.words);
+  const reply = yield* readLong(door.unit, { from, to }, () => seams);
   if (!reply.ok) return reply;
   return new Map(reply.words.flatMap((word, at) => (word === undefined ? [] : [[from + at, word] as const])));
-}
-
-interface Verdict {
-  readonly role: Write['role'];
-  readonly outcome: Outcome;
-  readonly why: string;
-  /** Acknowledged, but holds another value: it may only be late. */
-  readonly late: boolean;
-  readonly evidence: Evidence;
-}
-
-function verdictOf(done: Done, back: Map<number, number> | ReadFailure): Verdict {
-  const { point, address, words, role, reply } = done;
-  const held = back instanceof Map ? words.flatMap((_, at) => back.get(address + at) ?? []) : [];
-  const isRead = held.length === words.length;
-  const evidence = { point, address, wrote: words, ...(isRead ? { readBack: held } : {}) };
-  const verdict = (outcome: Outcome, why: string, late = false) => ({ role, outcome, why, late, evidence });
-  if (!reply.ok && reply.refusal === 'exception')
-    return verdict(
-      'refused',
-      `${describeFailure(reply)} writing ${point}${isRead ? `; it holds ${held.join(' ')}` : ''}`,
-    );
-  if (!isRead) {
-    const cause = back instanceof Map ? 'it cannot be read' : describeFailure(back);
-    return verdict('unknown', `${point} was not read back: ${cause}`);
-  }
-  if (held.every((word, at) => word === words[at])) return verdict('implemented', '');
-  const silence = reply.ok ? '' : `; ${describeFailure(reply)} to the write`;
-  return verdict('refused', `${point} holds ${held.join(' ')}, not ${words.join(' ')}${silence}`, reply.ok);
-}
-
-/**
- * One request where the registers adjoin. A device that refuses the block is asked point by point, guards
- * first: a guard it refuses ends the guards, so that no timer starts towards a value that was not taken.
- */
-function* writePhase(unit: number, phase: Phase): Conversation<readonly Done[]> {
-  const done: Done[] = [];
-  for (const block of blocksOf(phase)) {
-    const reply = yield* writeWords(unit, block);
-    if (block.length > 1 && !reply.ok && reply.refusal === 'exception')
-      done.push(...(yield* writeSingly(unit, block)));
-    else done.push(...block.map(write => ({ ...write, reply })));
-  }
-  return done;
-}
-
-function* writeSingly(unit: number, block: Phase): Conversation<readonly Done[]> {
-  const done: Done[] = [];
-  let refusal: ModbusReply | undefined;
-  for (const write of [
-    ...block.filter(each => each.role === 'guard'),
-    ...block.filter(each => each.role === 'order'),
-  ]) {
-    const reply =
-      write.role === 'guard' && refusal !== undefined ? refusal : yield* writeWords(unit, [write]);
-    if (write.role === 'guard' && !reply.ok) refusal = reply;
-    done.push({ ...write, reply });
-  }
-  return done;
-}
-
-/** SunSpec since 2024: FC 6 for one register. Some devices know only the other function: exception 1 says so. */
-function* writeWords(unit: number, block: Phase): Conversation<ModbusReply> {
-  const words = block.flatMap(write => write.words);
-  const address = block[0]?.address ?? 0;
-  const how = words.length === 1 ? 'single' : 'multiple';
-  const reply = yield { kind: 'write', unit, address, words, how };
-  const unknownFunction = !reply.ok && reply.refusal === 'exception' && reply.exception === 1;
-  if (!unknownFunction || words.length > 1) return reply;
-  return yield { kind: 'write', unit, address, words, how: 'multiple' };
-}
-
-function blocksOf(phase: Phase): readonly Phase[] {
-  const blocks: Write[][] = [];
-  for (const write of phase) {
-    const last = blocks.at(-1)?.at(-1);
-    if (last !== undefined && last.address + last.words.length === write.address) blocks.at(-1)?.push(write);
-    else blocks.push([write]);
-  }
-  return blocks;
 }

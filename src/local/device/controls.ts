@@ -1,21 +1,29 @@
 /**
- * Which registers carry an order: one row an alternative, in the order they are tried. An axis is given to the
+ * Which registers carry an order: one row an alternative, in the order they are tried. A mode is given to the
  * first model that the device has and implements; the same for an order and for its release, so that a release
  * undoes what was ordered and never a limit that somebody else set in another model.
+ *
+ * Here stand numbers on an axis and settings; curves, and whatever else is adopted from a slot, are in slots.
  */
-import type { Axis } from '../../model/mod.ts';
+import type { Axis, Mode } from '../../model/mod.ts';
 import type { ModelInstance, SunSpecDevice } from '../sunspec/mod.ts';
+import { type Amount, hundredths, plain, tenThousandths, whole } from './amount.ts';
+import { SETTING_CONTROLS, type SettingControl } from './settings.ts';
+import { SLOT_CONTROLS, type SlotControl } from './slots.ts';
 
-/** How the integer of an axis becomes a raw register. */
-export type Unit = 'switch' | 'centi-percent-limit';
-
-export interface Control {
-  readonly axis: Axis;
+/** A number on an axis. */
+export interface ValueControl {
+  readonly kind: 'value';
+  readonly mode: Axis;
   readonly model: number;
-  readonly unit: Unit;
-  readonly value: string;
+  /** Points, and what of the value goes into each. */
+  readonly values: Values;
+  /** How the value is meant: written when it has arrived, so that no old value is taken in a new unit. */
+  readonly meant?: Readonly<Record<string, number>>;
   /** The point that puts the value in force with 1 and releases it with 0. Absent: the value itself is in force. */
   readonly enable?: string;
+  /** The bits of {@link enable} that do so; 1 unless told. */
+  readonly bits?: number;
   /** Without {@link enable}: the value that means nothing is asked of the device. */
   readonly released?: number;
   /**
@@ -24,74 +32,215 @@ export interface Control {
    */
   readonly quiet: readonly string[];
   /** Where the device can fall back to a value of our choosing. Model 123 can only drop its limit: that is none. */
-  readonly reversion?: { readonly value: string; readonly enable: string; readonly timer: string };
+  readonly reversion?: { readonly values: Values; readonly enable: string; readonly timer: string };
+  /** A point that must not hold this value: 1 in LocRemCtl leaves the device to whoever stands before it. */
+  readonly unless?: { readonly point: string; readonly holds: number };
+  /** For batteries: a device without a storage model would take it for a generator's setpoint. */
+  readonly only?: 'storage';
 }
 
+export type Values = Readonly<Record<string, (value: number) => Amount>>;
+
+export type Control = ValueControl | SettingControl | SlotControl;
+
+const magnitude = (value: number) => tenThousandths(Math.abs(value));
+/** 704.…Ext: 0 over-excited, 1 under-excited. */
+const excitation = (value: number) => plain(value < 0 ? 1 : 0);
+/** EEI, as 120 and 121 say of their power factors: in quadrant 1, over-excited, negative. */
+const eei = (value: number) => tenThousandths(-value);
+
 /**
- * SunSpec models 123, 703 and 704, with the practice of the field.
+ * Models 123, 124, 703, 704 and 715, with the practice of the field.
  *
  * Limit: 704 before 123, for 704 alone can fall back to a limit when the gateway dies.
  * Connect: 123.Conn before 703.ES. Conn is the switch itself; ES is the permission to enter service, which a
  * device that has no switch obeys by ceasing to energize (IEEE 1547-2018, 4.10.3). Neither carries a timer:
  * an isolation holds until it is released (OVR-4).
+ * Storage by 124: a rate in each direction pins the battery, a negative rate being one of the other direction.
+ * Its percentages are of the battery's own greatest rate.
  */
-export const CONTROLS: readonly Control[] = [
+const VALUE_CONTROLS: readonly ValueControl[] = [
   {
-    axis: 'opModConnect',
+    kind: 'value',
+    mode: 'opModConnect',
     model: 123,
-    unit: 'switch',
-    value: 'Conn',
+    values: { Conn: plain },
     released: 1,
     quiet: ['Conn_WinTms', 'Conn_RvrtTms'],
   },
-  { axis: 'opModConnect', model: 703, unit: 'switch', value: 'ES', released: 1, quiet: [] },
+  { kind: 'value', mode: 'opModConnect', model: 703, values: { ES: plain }, released: 1, quiet: [] },
   {
-    axis: 'opModMaxLimW',
-    model: 704,
-    unit: 'centi-percent-limit',
-    value: 'WMaxLimPct',
-    enable: 'WMaxLimPctEna',
-    quiet: ['WMaxLimPctRvrtTms'],
-    reversion: { value: 'WMaxLimPctRvrt', enable: 'WMaxLimPctEnaRvrt', timer: 'WMaxLimPctRvrtTms' },
+    kind: 'value',
+    mode: 'opModConnect',
+    model: 715,
+    values: { OpCtl: plain },
+    released: 1,
+    quiet: [],
+    unless: { point: 'LocRemCtl', holds: 1 },
   },
   {
-    axis: 'opModMaxLimW',
+    kind: 'value',
+    mode: 'opModMaxLimW',
+    model: 704,
+    values: { WMaxLimPct: hundredths },
+    enable: 'WMaxLimPctEna',
+    quiet: ['WMaxLimPctRvrtTms'],
+    reversion: {
+      values: { WMaxLimPctRvrt: hundredths },
+      enable: 'WMaxLimPctEnaRvrt',
+      timer: 'WMaxLimPctRvrtTms',
+    },
+  },
+  {
+    kind: 'value',
+    mode: 'opModMaxLimW',
     model: 123,
-    unit: 'centi-percent-limit',
-    value: 'WMaxLimPct',
+    values: { WMaxLimPct: hundredths },
     enable: 'WMaxLim_Ena',
     quiet: ['WMaxLimPct_WinTms', 'WMaxLimPct_RvrtTms'],
   },
+  {
+    kind: 'value',
+    mode: 'opModFixedW',
+    model: 704,
+    values: { WSetPct: hundredths },
+    meant: { WSetMod: 0 },
+    enable: 'WSetEna',
+    quiet: ['WSetRvrtTms'],
+    reversion: { values: { WSetPctRvrt: hundredths }, enable: 'WSetEnaRvrt', timer: 'WSetRvrtTms' },
+  },
+  {
+    kind: 'value',
+    mode: 'opModFixedW',
+    model: 124,
+    values: { OutWRte: hundredths, InWRte: value => hundredths(-value) },
+    enable: 'StorCtl_Mod',
+    bits: 3,
+    quiet: ['InOutWRte_WinTms', 'InOutWRte_RvrtTms'],
+  },
+  {
+    kind: 'value',
+    mode: 'opModTargetW',
+    model: 704,
+    values: { WSet: whole },
+    meant: { WSetMod: 1 },
+    enable: 'WSetEna',
+    quiet: ['WSetRvrtTms'],
+    reversion: { values: { WSetRvrt: whole }, enable: 'WSetEnaRvrt', timer: 'WSetRvrtTms' },
+  },
+  {
+    kind: 'value',
+    mode: 'opModStorageTargetW',
+    model: 704,
+    only: 'storage',
+    values: { WSet: value => whole(-value) },
+    meant: { WSetMod: 1 },
+    enable: 'WSetEna',
+    quiet: ['WSetRvrtTms'],
+    reversion: {
+      values: { WSetRvrt: value => whole(-value) },
+      enable: 'WSetEnaRvrt',
+      timer: 'WSetRvrtTms',
+    },
+  },
+  {
+    kind: 'value',
+    mode: 'opModFixedVar',
+    model: 704,
+    values: { VarSetPct: hundredths },
+    meant: { VarSetMod: 1 },
+    enable: 'VarSetEna',
+    quiet: ['VarSetRvrtTms'],
+    reversion: { values: { VarSetPctRvrt: hundredths }, enable: 'VarSetEnaRvrt', timer: 'VarSetRvrtTms' },
+  },
+  {
+    kind: 'value',
+    mode: 'opModFixedVar',
+    model: 123,
+    values: { VArMaxPct: hundredths },
+    meant: { VArPct_Mod: 2 },
+    enable: 'VArPct_Ena',
+    quiet: ['VArPct_WinTms', 'VArPct_RvrtTms'],
+  },
+  {
+    kind: 'value',
+    mode: 'opModFixedPFInjectW',
+    model: 704,
+    values: { 'PFWInj.PF': magnitude, 'PFWInj.Ext': excitation },
+    enable: 'PFWInjEna',
+    quiet: ['PFWInjRvrtTms'],
+    reversion: {
+      values: { 'PFWInjRvrt.PF': magnitude, 'PFWInjRvrt.Ext': excitation },
+      enable: 'PFWInjEnaRvrt',
+      timer: 'PFWInjRvrtTms',
+    },
+  },
+  {
+    kind: 'value',
+    mode: 'opModFixedPFInjectW',
+    model: 123,
+    values: { OutPFSet: eei },
+    enable: 'OutPFSet_Ena',
+    quiet: ['OutPFSet_WinTms', 'OutPFSet_RvrtTms'],
+  },
+  {
+    kind: 'value',
+    mode: 'opModFixedPFAbsorbW',
+    model: 704,
+    values: { 'PFWAbs.PF': magnitude, 'PFWAbs.Ext': excitation },
+    enable: 'PFWAbsEna',
+    quiet: ['PFWAbsRvrtTms'],
+    reversion: {
+      values: { 'PFWAbsRvrt.PF': magnitude, 'PFWAbsRvrt.Ext': excitation },
+      enable: 'PFWAbsEnaRvrt',
+      timer: 'PFWAbsRvrtTms',
+    },
+  },
 ];
 
-/** The alternatives for `axis` among the models of `device`, best first. */
-export function controlsOf(device: SunSpecDevice, axis: Axis): readonly Control[] {
-  return CONTROLS.filter(row => row.axis === axis && device.models.some(entry => entry.id === row.model));
+export const CONTROLS: readonly Control[] = [...VALUE_CONTROLS, ...SETTING_CONTROLS, ...SLOT_CONTROLS];
+
+/** Basic storage, storage capacity of 1547, and the battery itself. */
+const STORAGE_MODELS = [124, 713, 802];
+
+/** The alternatives for `mode` among the models of `device`, best first. */
+export function controlsOf(device: SunSpecDevice, mode: Mode): readonly Control[] {
+  return CONTROLS.filter(row => row.mode === mode && stands(row, device));
 }
 
 /**
- * The axes `device` can be ordered on. With the models as read, an axis counts only where its points are
- * implemented; without, where a model for it stands in the chain.
+ * What a device of these models is expected to have before anybody has looked: 123 demands both, and 704 and 703
+ * are hardly built without. Everything else is left out by so many devices that only reading them tells.
+ */
+const EXPECTED: readonly Axis[] = ['opModConnect', 'opModMaxLimW'];
+
+/**
+ * The axes `device` can be ordered on. With the models as read, an axis counts where its points are implemented;
+ * without, only where a model for it stands in the chain that is expected to have it.
  */
 export function axesOf(device: SunSpecDevice, instances?: readonly ModelInstance[]): readonly Axis[] {
-  const able = (row: Control) => instances === undefined || isImplemented(row, instances);
-  const axes = CONTROLS.map(row => row.axis);
-  return [...new Set(axes)].filter(axis => controlsOf(device, axis).some(able));
+  const able = (row: ValueControl) =>
+    instances === undefined ? EXPECTED.includes(row.mode) : isImplemented(row, instances);
+  return [...new Set(VALUE_CONTROLS.filter(row => stands(row, device) && able(row)).map(row => row.mode))];
 }
 
-function isImplemented(row: Control, instances: readonly ModelInstance[]): boolean {
-  const points = instances.find(instance => instance.id === row.model)?.points ?? {};
-  return [row.value, row.enable].every(name => name === undefined || points[name] !== undefined);
+/** The modes for which a model stands in the chain of `device`. */
+export function modesOf(device: SunSpecDevice): readonly Mode[] {
+  return [...new Set(CONTROLS.filter(row => stands(row, device)).map(row => row.mode))];
 }
 
-/**
- * The raw register for `value` of an axis, or `undefined` where it cannot be said. A limit is rounded down to
- * the device's step, so that what is set never exceeds what was ordered: 33.33 % with whole percents is 33.
- * `exponent` is that of the point's scale factor.
- */
-export function rawOf(unit: Unit, value: number, exponent: number): number {
-  if (unit === 'switch') return value;
-  // The unit is 10^-2 %, the register 10^exponent %: powers of ten and whole numbers, so nothing is lost.
-  const steps = exponent + 2;
-  return steps <= 0 ? value * 10 ** -steps : Math.floor(value / 10 ** steps);
+function stands(row: Control, device: SunSpecDevice): boolean {
+  const has = (model: number) => device.models.some(entry => entry.id === model);
+  return has(row.model) && (row.kind !== 'value' || row.only === undefined || STORAGE_MODELS.some(has));
+}
+
+function isImplemented(row: ValueControl, instances: readonly ModelInstance[]): boolean {
+  const instance = instances.find(each => each.id === row.model);
+  const needed = [...Object.keys(row.values), ...(row.enable === undefined ? [] : [row.enable])];
+  return needed.every(path => {
+    const [first = '', second] = path.split('.');
+    const value =
+      second === undefined ? instance?.points[first] : instance?.groups[first]?.[0]?.points[second];
+    return value !== undefined;
+  });
 }

@@ -1,144 +1,166 @@
 /**
- * An order as registers: what to write, in which phases, given what the device holds now. Pure arithmetic over
+ * An intent as registers: what to write, in which phases, given what the device holds now. Pure arithmetic over
  * the words of one model; the talking is in apply.
  */
-import { type Result, ok, refused } from '../../base/assert.ts';
-import {
-  type ModelDef,
-  type ModelEntry,
-  type PlacedPoint,
-  type Words,
-  decodeRaw,
-  encodeRaw,
-  ownPoints,
-  scaleOf,
-} from '../sunspec/mod.ts';
-import { type Control, rawOf } from './controls.ts';
+import { ok, refused } from '../../base/assert.ts';
+import type { Intent } from '../../model/mod.ts';
+import { plain } from './amount.ts';
+import type { Control, ValueControl, Values } from './controls.ts';
+import type { Deviation } from './deviation.ts';
+import { deviate } from './deviate.ts';
+import { putsOf } from './fields.ts';
+import { type Seen, rawAt, valueAt } from './seen.ts';
+import type { SettingControl } from './settings.ts';
+import { planSlot } from './slot-plan.ts';
+import { type Plan, type Put, type Write, quieted, switchOf, writesOf } from './steps.ts';
 
-/** One point to be written. */
-export interface Write {
-  /** `704.WMaxLimPct`. */
-  readonly point: string;
-  readonly address: number;
-  readonly words: readonly number[];
-  /** The order itself, or what guards it: a guard that fails is reported but does not stop the order. */
-  readonly role: 'order' | 'guard';
+/** The points of a control that must be read before anything can be planned; `undefined`: the whole model. */
+export function pointsNeeded(control: Control): readonly string[] | undefined {
+  switch (control.kind) {
+    case 'slot':
+      return undefined;
+    case 'settings':
+      return [
+        ...Object.values(control.fields).flatMap(places => places.map(place => place.point)),
+        ...(control.enable === undefined ? [] : [control.enable]),
+      ];
+    case 'value': {
+      const { values, meant = {}, enable, quiet, reversion, unless } = control;
+      const fallBack =
+        reversion === undefined ? [] : [...Object.keys(reversion.values), reversion.enable, reversion.timer];
+      const others = [enable, unless?.point].flatMap(name => name ?? []);
+      return [...Object.keys(values), ...Object.keys(meant), ...others, ...quiet, ...fallBack];
+    }
+  }
 }
 
-/** Written one after the other, each read back before the next begins; ascending addresses within one. */
-export type Phase = readonly Write[];
-
-export interface Wanted {
-  /** In the unit of the axis; `undefined` releases. */
-  readonly value: number | undefined;
-  /** Fall back to `value` after `afterS` seconds, where the device can. */
-  readonly reversion?: { readonly afterS: number; readonly value: number };
+/** The phases that bring `intent` about on the model as it was `seen`. */
+export function planOf(control: Control, intent: Intent, seen: Seen, deviation?: Deviation): Plan {
+  const plan = standardPlan(control, releaseBy(control, intent, deviation), seen);
+  return plan.ok && deviation !== undefined ? deviate(plan.value, { control, seen, deviation }) : plan;
 }
 
-/** `not-implemented`: the device leaves a point out that the order needs. `out-of-range`: it cannot hold the value. */
-export type PlanRefusal = 'not-implemented' | 'out-of-range';
-
-/** One model as it stands in a device, with the words from its ID register on as they were just read. */
-export interface Seen {
-  readonly def: ModelDef;
-  readonly entry: ModelEntry;
-  readonly points: ReadonlyMap<string, PlacedPoint>;
-  readonly words: Words;
+function standardPlan(control: Control, intent: Intent, seen: Seen): Plan {
+  if (control.kind === 'slot') return planSlot(control, intent, seen);
+  const { unless } = control.kind === 'value' ? control : { unless: undefined };
+  if (unless !== undefined && valueAt(seen, unless.point) === unless.holds)
+    return refused('local-control', `${seen.def.id}.${unless.point}: the device is in local control`);
+  if (intent.kind === 'release') return release(control, seen);
+  if (control.kind === 'value' && intent.kind === 'value') return planValue(control, intent, seen);
+  if (control.kind === 'settings' && intent.kind === 'settings')
+    return planSettings(control, intent.settings.values, seen);
+  return refused('cannot-carry', `${control.mode} is no ${intent.kind}`);
 }
 
-/** Words from the ID register that must be read before anything can be planned. */
-export function wordsNeeded(def: ModelDef, control: Control): number {
-  const names = [control.value, control.enable, ...control.quiet, ...Object.values(control.reversion ?? {})];
-  const own = ownPoints(def);
-  const points = names.flatMap(name => own.get(name ?? '') ?? []);
-  const scales = points.flatMap(({ scale }) => (typeof scale === 'object' ? [scale] : []));
-  return Math.max(...[...points, ...scales].map(point => point.offset + point.def.size));
-}
+type ValueIntent = Extract<Intent, { kind: 'value' }>;
 
-/** The phases that bring `wanted` about: what guards the value and the value, then what puts it in force. */
-export function planOf(control: Control, wanted: Wanted, seen: Seen): Result<readonly Phase[], PlanRefusal> {
-  const missing = [control.value, control.enable].find(name => name !== undefined && !holds(seen, name));
+/** What guards the value and the value, then how it is meant, then what puts it in force. */
+function planValue(control: ValueControl, intent: ValueIntent, seen: Seen): Plan {
+  const { values, meant = {}, enable, bits, quiet } = control;
+  const missing = [
+    ...Object.keys(values),
+    ...Object.keys(meant),
+    ...(enable === undefined ? [] : [enable]),
+  ].find(path => rawAt(seen, path) === undefined);
   if (missing !== undefined)
     return refused('not-implemented', `${seen.def.id}.${missing} is not implemented`);
-  if (wanted.value === undefined) return release(control, seen);
-  const value = writeOf(control, seen, { name: control.value, value: wanted.value, role: 'order' });
+  const value = writesOf(seen, saying(values, intent.value));
   if (!value.ok) return value;
-  const guards = guardsOf(control, wanted, seen);
+  const fallBack = fallBackOf(control, intent, seen);
+  if (fallBack !== undefined && !fallBack.ok) return fallBack;
+  const guards = fallBack ?? quieted(seen, quiet);
   if (!guards.ok) return guards;
-  const first = [...guards.value, value.value].toSorted((a, b) => a.address - b.address);
-  return ok(control.enable === undefined ? [first] : [first, [bare(seen, control.enable, 1, 'order')]]);
-}
-
-function release(control: Control, seen: Seen): Result<readonly Phase[], PlanRefusal> {
-  const write =
-    control.enable === undefined
-      ? bare(seen, control.value, control.released ?? 0, 'order')
-      : bare(seen, control.enable, 0, 'order');
-  return ok([[write]]);
+  const first = kept([...value.value, ...guards.value]);
+  const how = writesOf(
+    seen,
+    Object.entries(meant).map(([point, symbol]) => ({ point, amount: plain(symbol) })),
+  );
+  const on = enable === undefined ? undefined : switchOf(seen, { point: enable, ...mask(bits) }, 'on');
+  if (!how.ok) return how;
+  if (on !== undefined && !on.ok) return on;
+  return ok([
+    // A fall-back is told its value before its timer; otherwise what adjoins goes in one request.
+    { writes: fallBack === undefined ? first.toSorted((a, b) => a.address - b.address) : first },
+    ...(how.value.length === 0 ? [] : [{ writes: how.value }]),
+    ...(on === undefined ? [] : [{ writes: [on.value] }]),
+  ]);
 }
 
 /** The fall-back where one is wanted and possible; otherwise no timer may run, or the order would end unasked. */
-function guardsOf(control: Control, wanted: Wanted, seen: Seen): Result<readonly Write[], PlanRefusal> {
-  const { reversion } = control;
-  const possible =
-    reversion !== undefined &&
-    Object.values(reversion).every(name => holds(seen, name)) &&
-    wanted.reversion !== undefined;
-  if (!possible)
-    return ok(control.quiet.filter(name => isRunning(seen, name)).map(name => bare(seen, name, 0, 'guard')));
-  const value = writeOf(control, seen, {
-    name: reversion.value,
-    value: wanted.reversion.value,
-    role: 'guard',
-  });
-  if (!value.ok) return value;
-  const timer = bare(seen, reversion.timer, wanted.reversion.afterS, 'guard');
-  return ok([value.value, bare(seen, reversion.enable, 1, 'guard'), timer]);
-}
-
-function writeOf(
-  control: Control,
+function fallBackOf(
+  { reversion }: ValueControl,
+  intent: ValueIntent,
   seen: Seen,
-  { name, value, role }: { name: string; value: number; role: Write['role'] },
-): Result<Write, PlanRefusal> {
-  const point = seen.points.get(name);
-  if (point === undefined) return refused('not-implemented', `model ${seen.def.id} has no ${name}`);
-  const exponent = point.scale === undefined ? 0 : scaleOf(point, seen.words);
-  if (exponent === undefined)
-    return refused('not-implemented', `the scale factor of ${seen.def.id}.${name} is not implemented`);
-  const words = encodeRaw(point.def, rawOf(control.unit, value, exponent));
-  if (!words.ok)
-    return refused('out-of-range', `${seen.def.id}.${name} cannot hold it: ${words.detail ?? ''}`);
-  return ok({
-    point: `${seen.def.id}.${name}`,
-    address: seen.entry.address + point.offset,
-    words: words.value,
-    role,
+): ReturnType<typeof writesOf> | undefined {
+  if (reversion === undefined || intent.reversion === undefined) return undefined;
+  const points = [...Object.keys(reversion.values), reversion.enable, reversion.timer];
+  if (points.some(path => rawAt(seen, path) === undefined)) return undefined;
+  const puts: readonly Put[] = [
+    ...saying(reversion.values, intent.reversion.value),
+    { point: reversion.enable, amount: plain(1) },
+    { point: reversion.timer, amount: plain(intent.reversion.afterS) },
+  ];
+  return writesOf(seen, puts, 'guard');
+}
+
+function planSettings(control: SettingControl, values: Readonly<Record<string, number>>, seen: Seen): Plan {
+  const { enable } = control;
+  const puts = putsOf(seen, control.fields, { values });
+  if (!puts.ok) return puts;
+  const missing = [...puts.value.map(put => put.point), ...(enable === undefined ? [] : [enable])].find(
+    path => rawAt(seen, path) === undefined,
+  );
+  if (missing !== undefined)
+    return refused('not-implemented', `${seen.def.id}.${missing} is not implemented`);
+  const writes = writesOf(seen, puts.value);
+  if (!writes.ok) return writes;
+  const first = { writes: writes.value.toSorted((a, b) => a.address - b.address) };
+  if (enable === undefined) return ok([first]);
+  const on = switchOf(seen, { point: enable }, 'on');
+  return on.ok ? ok([first, { writes: [on.value] }]) : on;
+}
+
+function release(control: ValueControl | SettingControl, seen: Seen): Plan {
+  const { enable } = control;
+  const released = control.kind === 'value' ? control.released : undefined;
+  const bits = control.kind === 'value' ? control.bits : undefined;
+  if (enable === undefined && released === undefined)
+    return refused('no-release', `${control.mode} has no off: another value replaces it`);
+  const points = [
+    ...(control.kind === 'value' ? Object.keys(control.values) : []),
+    ...(enable === undefined ? [] : [enable]),
+  ];
+  const missing = points.find(path => rawAt(seen, path) === undefined);
+  if (missing !== undefined)
+    return refused('not-implemented', `${seen.def.id}.${missing} is not implemented`);
+  const writes =
+    enable === undefined
+      ? writesOf(
+          seen,
+          points.map(point => ({ point, amount: plain(released ?? 0) })),
+        )
+      : switchOf(seen, { point: enable, ...mask(bits) }, 'off');
+  if (!writes.ok) return writes;
+  return ok([{ writes: Array.isArray(writes.value) ? writes.value : [writes.value] }]);
+}
+
+/** A power factor and its excitation: points of one group go in one request. */
+function kept(writes: readonly Write[]): readonly Write[] {
+  return writes.map(write => {
+    const [model, group, point] = write.point.split('.');
+    return point === undefined ? write : { ...write, atomic: `${model}.${group}` };
   });
 }
 
-/** A write of an unscaled point that the definition is known to have. */
-function bare(seen: Seen, name: string, value: number, role: Write['role']): Write {
-  const point = seen.points.get(name);
-  const words = point && encodeRaw(point.def, value);
-  return {
-    point: `${seen.def.id}.${name}`,
-    address: seen.entry.address + (point?.offset ?? 0),
-    words: words?.ok === true ? words.value : [],
-    role,
-  };
+const mask = (bits: number | undefined) => (bits === undefined ? {} : { bits });
+
+function saying(values: Values, value: number): readonly Put[] {
+  return Object.entries(values).map(([point, say]) => ({ point, amount: say(value) }));
 }
 
-function holds(seen: Seen, name: string): boolean {
-  return rawAt(seen, name) !== undefined;
-}
-
-function isRunning(seen: Seen, name: string): boolean {
-  const raw = rawAt(seen, name);
-  return raw !== undefined && raw !== 0;
-}
-
-function rawAt(seen: Seen, name: string): unknown {
-  const point = seen.points.get(name);
-  return point && decodeRaw(point.def, seen.words, point.offset);
+/** A device whose value ends by ordering another is released by ordering that. */
+function releaseBy(control: Control, intent: Intent, deviation: Deviation | undefined): Intent {
+  const how = deviation?.release;
+  if (control.kind !== 'value' || intent.kind !== 'release' || typeof how !== 'object') return intent;
+  return { kind: 'value', mode: control.mode, value: how.value };
 }

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { type ApplyResult, type AxisOrder, applyOrder, axesOf } from '../../../src/local/device/mod.ts';
-import { rawOf } from '../../../src/local/device/controls.ts';
+import { hundredths, rawOf } from '../../../src/local/device/amount.ts';
 import type { SunSpecDevice } from '../../../src/local/sunspec/mod.ts';
 import { MODELS } from '../sunspec/models.ts';
 import { DISCONNECTED, GARBLED, TIMEOUT, type Table, exception, run, writes } from '../sunspec/table.ts';
@@ -83,17 +83,17 @@ describe('a limit of real power', () => {
 
   it('is rounded down to the step of the device, never up', () => {
     // 33.33 % in whole percents is 33, in tenths 333; 0.99 % in whole percents is 0
-    expect(rawOf('centi-percent-limit', 3333, 0)).to.equal(33);
-    expect(rawOf('centi-percent-limit', 3333, -1)).to.equal(333);
-    expect(rawOf('centi-percent-limit', 3333, -2)).to.equal(3333);
-    expect(rawOf('centi-percent-limit', 3333, -3)).to.equal(33_330);
-    expect(rawOf('centi-percent-limit', 3333, 1)).to.equal(3);
-    expect(rawOf('centi-percent-limit', 99, 0)).to.equal(0);
-    expect(rawOf('centi-percent-limit', 10_000, 0)).to.equal(100);
+    expect(rawOf(hundredths(3333), 0)).to.equal(33);
+    expect(rawOf(hundredths(3333), -1)).to.equal(333);
+    expect(rawOf(hundredths(3333), -2)).to.equal(3333);
+    expect(rawOf(hundredths(3333), -3)).to.equal(33_330);
+    expect(rawOf(hundredths(3333), 1)).to.equal(3);
+    expect(rawOf(hundredths(99), 0)).to.equal(0);
+    expect(rawOf(hundredths(10_000), 0)).to.equal(100);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 10_000 }), fc.integer({ min: -2, max: 2 }), (asked, exponent) => {
         const step = 10 ** (exponent + 2);
-        const set = rawOf('centi-percent-limit', asked, exponent) * step;
+        const set = (rawOf(hundredths(asked), exponent) ?? -1) * step;
         expect(set).to.be.at.most(asked);
         expect(asked - set).to.be.below(step);
       }),
@@ -142,7 +142,7 @@ describe('a limit of real power', () => {
     readonly number[],
   ])[] = [
     ['no model for it', HALF, {}, [703]],
-    ['an axis nobody has', { axis: 'opModFixedVar', value: 1 }, {}, [123, 703, 704]],
+    ['an axis nobody has', { axis: 'opModGenLimW', value: 1 }, {}, [123, 703, 704]],
     ['a value out of range', limitOf(10_001), {}, [704]],
     ['a value that is not whole', limitOf(0.5), {}, [704]],
     ['a negative value', limitOf(-1), {}, [704]],
@@ -344,9 +344,20 @@ describe('an order to a device that misbehaves', () => {
 
 describe('the axes of a device', () => {
   it('follow from its models', () => {
-    expect(axesOf(device(123, 703, 704))).to.deep.equal(['opModConnect', 'opModMaxLimW']);
+    expect(axesOf(device(123, 703, 704))).to.deep.equal([
+      'opModConnect',
+      'opModMaxLimW',
+      'opModFixedW',
+      'opModTargetW',
+      'opModFixedVar',
+      'opModFixedPFInjectW',
+      'opModFixedPFAbsorbW',
+    ]);
     expect(axesOf(device(703))).to.deep.equal(['opModConnect']);
-    expect(axesOf(device(704))).to.deep.equal(['opModMaxLimW']);
+    expect(axesOf(device(704)))
+      .to.include('opModMaxLimW')
+      .and.not.to.include('opModConnect');
+    expect(axesOf(device(704)), 'no battery').not.to.include('opModStorageTargetW');
     expect(axesOf(device())).to.deep.equal([]);
   });
 

@@ -1,0 +1,40 @@
+/**
+ * Numbers on their way into a register: an integer of hundredths or an engineering value, divided by the power
+ * of ten that the device's scale factor gives. Which way is rounded belongs to the number, not to the device.
+ */
+
+/**
+ * `toward-zero`: what is set never exceeds what was ordered (33.33 % with whole percents is 33). `nearest`: a
+ * point of a curve. `never-to-zero`: nearest too, but a ramp or a delay too fine for the device's step is
+ * refused, for 0 often means another thing: no ramp at all.
+ */
+export type Rounding = 'toward-zero' | 'nearest' | 'never-to-zero';
+
+/** `value` × 10^−`decimals`. Whole numbers with decimals lose nothing on the way to a register. */
+export interface Amount {
+  readonly value: number;
+  readonly decimals: number;
+  readonly rounding: Rounding;
+}
+
+/** The raw register for `amount` with a scale factor of `exponent`, or `undefined` where it is too fine. */
+export function rawOf({ value, decimals, rounding }: Amount, exponent: number): number | undefined {
+  const steps = exponent + decimals;
+  const exact = steps <= 0 ? value * 10 ** -steps : value / 10 ** steps;
+  const raw = rounding === 'toward-zero' ? Math.trunc(exact) : Math.round(exact);
+  if (rounding === 'never-to-zero' && raw === 0 && value !== 0) return undefined;
+  return raw;
+}
+
+/** A switch, a symbol, a time: unscaled. */
+export const plain = (value: number): Amount => ({ value, decimals: 0, rounding: 'nearest' });
+/** 0.01 %, as limits and setpoints come. */
+export const hundredths = (value: number): Amount => ({ value, decimals: 2, rounding: 'toward-zero' });
+/** 0.0001, as power factors come. */
+export const tenThousandths = (value: number): Amount => ({ value, decimals: 4, rounding: 'nearest' });
+/** W and var. */
+export const whole = (value: number): Amount => ({ value, decimals: 0, rounding: 'toward-zero' });
+/** A coordinate of a curve, in engineering values. */
+export const coordinate = (value: number): Amount => ({ value, decimals: 0, rounding: 'nearest' });
+/** A setting, in engineering values. */
+export const setting = (value: number): Amount => ({ value, decimals: 0, rounding: 'never-to-zero' });

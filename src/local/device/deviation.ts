@@ -1,0 +1,37 @@
+/**
+ * How one product differs from the standard where it is controlled, as data: what a device profile says about
+ * one mode in one model. It is applied to plans; nothing in this room asks who made a device.
+ */
+import type { Mode } from '../../model/mod.ts';
+
+export interface Deviation {
+  readonly mode: Mode;
+  /** The model whose way of carrying `mode` differs. */
+  readonly model: number;
+  /** A new value counts only when the enable goes off and on again. */
+  readonly toggleEnable?: true;
+  /** The only function it takes for writes: 6, one register a request, or 16. */
+  readonly functionCode?: 6 | 16;
+  /** Points that act only when written together: what the order leaves out is written with what it holds. */
+  readonly completeSet?: readonly string[];
+  /** The device forgets the order unless it is repeated within this time, whole seconds. */
+  readonly keepAliveS?: number;
+  /** For flash: most registers written for this mode on one day. */
+  readonly writeBudget?: { readonly perDay: number };
+  /** What an operator must have done at the device, in words; said whenever it refuses. */
+  readonly preconditions?: string;
+  /** `none`: the registers cannot be read back, so the outcome of an order is never better than unknown. */
+  readonly verify?: 'read-back' | 'none';
+  /** How a value ends: by the enable, or by ordering another value in the unit of the axis. */
+  readonly release?: 'disable' | { readonly value: number };
+  /** `flash`: a register that holds its value already is not written again. */
+  readonly storage?: 'volatile' | 'flash';
+}
+
+/** The deviation for `mode` in `model`, if the device has one. */
+export function deviationOf(
+  deviations: readonly Deviation[],
+  { mode, model }: { readonly mode: Mode; readonly model: number },
+): Deviation | undefined {
+  return deviations.find(each => each.mode === mode && each.model === model);
+}
