@@ -344,20 +344,9 @@ describe('an order to a device that misbehaves', () => {
 
 describe('the axes of a device', () => {
   it('follow from its models', () => {
-    expect(axesOf(device(123, 703, 704))).to.deep.equal([
-      'opModConnect',
-      'opModMaxLimW',
-      'opModFixedW',
-      'opModTargetW',
-      'opModFixedVar',
-      'opModFixedPFInjectW',
-      'opModFixedPFAbsorbW',
-    ]);
+    expect(axesOf(device(123, 703, 704))).to.deep.equal(['opModConnect', 'opModMaxLimW']);
     expect(axesOf(device(703))).to.deep.equal(['opModConnect']);
-    expect(axesOf(device(704)))
-      .to.include('opModMaxLimW')
-      .and.not.to.include('opModConnect');
-    expect(axesOf(device(704)), 'no battery').not.to.include('opModStorageTargetW');
+    expect(axesOf(device(704))).to.deep.equal(['opModMaxLimW']);
     expect(axesOf(device())).to.deep.equal([]);
   });
 
