@@ -55,7 +55,7 @@ function unnamed({ controls = {}, points = {}, extends: base }: ProfileFile): re
     const named = [
       ...control.steps.map(({ write }, at) => ({ target: write, path: ['steps', at, 'write'] })),
       ...released.map(({ write }, at) => ({ target: write, path: ['release', 'steps', at, 'write'] })),
-      { target: control.verify.point, path: ['verify', 'point'] },
+      ...(control.verify.by === 'none' ? [] : [{ target: control.verify.point, path: ['verify', 'point'] }]),
     ];
     return named
       .filter(({ target }) => !known(target))

@@ -187,12 +187,17 @@ const control = z.strictObject({
     .optional()
     .describe('points that act only when all are written'),
   verify: z
-    .strictObject({
-      by: z.enum(['read-back', 'effect']).describe('read-back (the register), or effect (what is measured)'),
-      point: target,
-      withinMs: z.int().min(0).max(600_000).describe('milliseconds, 0 to 600000'),
-    })
-    .describe('how it is known that it took effect: by, point, withinMs'),
+    .union([
+      z.strictObject({
+        by: z.enum(['read-back', 'effect']),
+        point: target,
+        withinMs: z.int().min(0).max(600_000),
+      }),
+      z.strictObject({ by: z.literal('none') }),
+    ])
+    .describe(
+      'how it is known that it took effect: by read-back (the register) or effect (what is measured) with point and withinMs, or by none where it never is',
+    ),
   keepAlive: z
     .strictObject({ everyS: seconds, deadManS: seconds })
     .optional()
