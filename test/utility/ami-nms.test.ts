@@ -511,7 +511,10 @@ describe('utility/ami-nms enrolling', () => {
     await head.registry.add(group, [head.gateway.id]);
     const refusal = head.gateway.receipt(head.opens(await granted).cti, 'grant-stale');
     await head.broker.deliver(refusal.topic, refusal.payload);
+    await until(() => head.nms.open().map(({ command }) => command.cti), []);
     const { length } = head.broker.on('d/gw-1/cmd');
+    // What is put in line behind the settlement has been done when a commit made later is.
+    for (let n = 0; n < 5; n++) await head.ledger.commit([{ op: 'put', actor: 'test', key: 'k', value: n }]);
     head.clock.advance(3_600_000);
     expect(head.broker.on('d/gw-1/cmd')).to.have.length(length);
     const again = head.broker.next('d/gw-1/cmd');

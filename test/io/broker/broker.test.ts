@@ -249,6 +249,35 @@ describe('io/broker with the embedded broker', () => {
     await link.port.close();
     server.close();
   });
+
+  it('has no more under way than the broker said it takes (Receive Maximum, MQTT 5, 3.2.2.3.3)', async () => {
+    const seen: Buffer[] = [];
+    let atOnce = 0;
+    const server = createServer(socket => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        // CONNACK with property 0x21, Receive Maximum: 2.
+        socket.write(Buffer.from([0x20, 0x06, 0x00, 0x00, 0x03, 0x21, 0x00, 0x02]));
+        // Each PUBLISH of `x` on `t` is 9 bytes: 0x32, 7, topic, id, no properties, payload.
+        socket.on('data', data => {
+          for (let at = 0; at + 9 <= data.length; at += 9) seen.push(data.subarray(at, at + 9));
+          atOnce = Math.max(atOnce, seen.length);
+          setImmediate(() => {
+            const ids = seen.splice(0).map(packet => packet.readUInt16BE(5));
+            for (const id of ids) socket.write(Buffer.from([0x40, 0x02, id >> 8, id & 0xff]));
+          });
+        });
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const link = new TestLink({ url: `mqtt://127.0.0.1:${port}`, clientId: 'a' });
+    await link.up();
+    await Promise.all(Array.from({ length: 20 }, () => link.port.publish('t', bytes('x'))));
+    expect(atOnce).to.be.within(1, 2);
+    await link.port.close();
+    server.close();
+  });
 });
 
 describe('io/broker with brokers that misbehave', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { assert, asyncProperty, jsonValue, pre, string } from 'fast-check';
@@ -190,6 +190,21 @@ describe('io/store', () => {
     expect(refusal).to.have.property('detail').that.includes('schema 99').and.includes('up to 1');
     expect((await readFile(path)).equals(before)).to.equal(true);
     expect(await stat(`${path}-wal`).catch(() => 'absent')).to.equal('absent');
+  });
+
+  it('leaves a newer file untouched also where a crash left a WAL beside it', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'state.db');
+    await opened(path).close();
+    const db = new DatabaseSync(path);
+    db.exec('PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE); CREATE TABLE theirs (a)');
+    const crashed = join(dir.path, 'crashed.db');
+    for (const end of ['', '-wal']) await copyFile(path + end, crashed + end);
+    db.close();
+    const before = await Promise.all([readFile(crashed), readFile(`${crashed}-wal`)]);
+    expect(before[1].length).to.be.greaterThan(0);
+    expect(openStore(crashed)).to.include({ ok: false, refusal: 'newer' });
+    expect(await Promise.all([readFile(crashed), readFile(`${crashed}-wal`)])).to.deep.equal(before);
   });
 
   it("refuses another program's database, a text file and a folder by name", async () => {
