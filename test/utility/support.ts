@@ -285,3 +285,32 @@ export function event(mRID: string, start: UnixTime = START): EventBody {
 }
 
 export const END_OF_EVENT = after(START, milliseconds(3_600_000));
+
+/** A ledger whose commits a test can hold back or fail. */
+export function gated(): {
+  through: (ledger: Ledger) => LedgerPort;
+  hold: () => () => void;
+  fail: (on: boolean) => void;
+} {
+  let gate = Promise.resolve();
+  let failing = false;
+  return {
+    through: ledger => ({
+      snapshot: () => ledger.snapshot(),
+      rows: actor => ledger.rows(actor),
+      answers: cti => ledger.answers(cti),
+      records: (...args) => ledger.records(...args),
+      commit: async changes => {
+        await gate;
+        if (failing) throw new Error('the disk is full');
+        await ledger.commit(changes);
+      },
+    }),
+    hold: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return resolve;
+    },
+    fail: on => (failing = on),
+  };
+}

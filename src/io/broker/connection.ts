@@ -11,7 +11,7 @@ import { Socket } from 'node:net';
 import { connect } from 'mqtt';
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import { assert } from '../../base/assert.ts';
-import type { BrokerEvents } from '../../gateway/ports.ts';
+import type { BrokerEvents } from '../../gateway/mod.ts';
 import { causeOf, codeOf, isOldBroker } from './causes.ts';
 
 /** MQTT 5, or MQTT 3.1.1 by the number in its CONNECT. */

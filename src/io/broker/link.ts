@@ -7,7 +7,7 @@
  * its owner, who has it in a store, sends it again.
  */
 import { assert } from '../../base/assert.ts';
-import type { BrokerEvents, BrokerPort } from '../../gateway/ports.ts';
+import type { BrokerEvents, BrokerPort } from '../../gateway/mod.ts';
 import { openConnection } from './connection.ts';
 import type { Connection, ConnectionOptions } from './connection.ts';
 

@@ -10,7 +10,7 @@ import { assert, ok } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import { hours, unixTime } from '../../base/time.ts';
 import type { UnixTime } from '../../base/time.ts';
-import type { Json } from '../../gateway/ports.ts';
+import type { Json } from '../../gateway/mod.ts';
 import type {
   CommandBody,
   Cti,

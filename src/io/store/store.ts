@@ -7,14 +7,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assert, ok } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import { unixTime } from '../../base/time.ts';
-import type {
-  RowKind,
-  Snapshot,
-  StoreChange,
-  StoredRow,
-  StorePort,
-  StreamMark,
-} from '../../gateway/ports.ts';
+import type { RowKind, Snapshot, StoreChange, StoredRow, StorePort, StreamMark } from '../../gateway/mod.ts';
 import type { GatewayId, RecordBody, StreamName, UplinkRecord } from '../../model/mod.ts';
 import type { Cell, CheckedTable } from './checked.ts';
 import type { Damage, DamageList } from './damage.ts';

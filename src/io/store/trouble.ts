@@ -3,7 +3,7 @@
  * and becomes a {@link StoreTrouble}, or a mistake of ours (a broken constraint, bad SQL), which stays the
  * error it was. Knows result codes (sqlite.org/rescode.html), no tables.
  */
-import type { StoreRefusal } from '../../gateway/ports.ts';
+import type { StoreRefusal } from '../../gateway/mod.ts';
 
 /** A change or a reading that did not happen: nothing was changed. Later it may work. */
 export class StoreTrouble extends Error {

@@ -9,7 +9,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BrokerPort } from '../../../src/gateway/ports.ts';
+import type { BrokerPort } from '../../../src/gateway/mod.ts';
 import { connectBroker } from '../../../src/io/broker/mod.ts';
 import type { BrokerOptions } from '../../../src/io/broker/mod.ts';
 import { freePort } from '../../support/port.ts';

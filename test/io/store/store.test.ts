@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { assert, asyncProperty, jsonValue, pre, string } from 'fast-check';
 import { AssertionError } from '../../../src/base/assert.ts';
-import type { Json } from '../../../src/gateway/ports.ts';
+import type { Json } from '../../../src/gateway/mod.ts';
 import type { GatewayId } from '../../../src/model/mod.ts';
 import { openStore, StoreTrouble } from '../../../src/io/store/mod.ts';
 import { tempDir } from '../../support/temp.ts';

@@ -4,7 +4,7 @@
 import { openSync, closeSync, readSync, fstatSync } from 'node:fs';
 import { unixSeconds } from '../../../src/base/time.ts';
 import type { GatewayId, StreamName, UplinkRecord } from '../../../src/model/mod.ts';
-import type { StoreChange } from '../../../src/gateway/ports.ts';
+import type { StoreChange } from '../../../src/gateway/mod.ts';
 import { openStore } from '../../../src/io/store/mod.ts';
 import type { Store, StoreOptions } from '../../../src/io/store/mod.ts';
 

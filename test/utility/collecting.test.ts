@@ -1,0 +1,205 @@
+import { expect } from 'chai';
+import { join } from 'node:path';
+import type { GatewayId } from '../../src/model/mod.ts';
+import type { Gap } from '../../src/utility/mod.ts';
+import { tempDir } from '../support/temp.ts';
+import { birth, gated, TestGateway, TestHeadEnd } from './support.ts';
+
+describe('utility/ami-nms taking in', () => {
+  it('acknowledges a record only when it is durable, and tells nobody before', async () => {
+    await using dir = await tempDir();
+    const gate = gated();
+    const told: number[] = [];
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), {
+      through: gate.through,
+      events: { onRecord: (_, { sequence }) => void told.push(sequence) },
+    });
+    const open = gate.hold();
+    const { topic, payload } = head.gateway.signs('birth', birth());
+    const puback = head.broker.deliver(topic, payload);
+    head.clock.advance(1000);
+    await new Promise(setImmediate);
+    head.clock.advance(1000);
+    expect(told).to.deep.equal([]);
+    expect(head.broker.published).to.deep.equal([]);
+    open();
+    await puback;
+    expect(told).to.deep.equal([1]);
+    expect(await head.ledger.records(head.gateway.id, 'birth', 0, 9)).to.have.length(1);
+    const ack = head.broker.next('d/gw-1/ack');
+    head.clock.advance(20);
+    expect(head.opens(await ack).body).to.deep.equal({ kind: 'ack', through: { birth: 1 } });
+    await head.close();
+  });
+
+  it('acknowledges nothing that the ledger refused, and takes it when it comes again', async () => {
+    await using dir = await tempDir();
+    const gate = gated();
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), { through: gate.through });
+    gate.fail(true);
+    const { topic, payload } = head.gateway.signs('birth', birth());
+    await head.broker.deliver(topic, payload);
+    head.clock.advance(1000);
+    expect(head.broker.published).to.deep.equal([]);
+    expect([...head.nms.refusals()]).to.deep.equal([['storage', 1]]);
+    gate.fail(false);
+    await head.broker.deliver(topic, payload);
+    const ack = head.broker.next('/ack');
+    head.clock.advance(20);
+    expect(head.opens(await ack).body).to.deep.equal({ kind: 'ack', through: { birth: 1 } });
+    await head.close();
+  });
+
+  it('puts up to 20 records of 20 ms in one acknowledgement', async () => {
+    await using dir = await tempDir();
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));
+    const batch = (): Promise<void[]> =>
+      Promise.all(
+        Array.from({ length: 20 }, () => {
+          const { topic, payload } = head.gateway.signs('birth', birth());
+          return head.broker.deliver(topic, payload);
+        }),
+      );
+    const full = head.broker.next('/ack');
+    await batch();
+    expect(head.opens(await full).body).to.deep.equal({ kind: 'ack', through: { birth: 20 } });
+    const { topic, payload } = head.gateway.signs('birth', birth());
+    await head.broker.deliver(topic, payload);
+    head.clock.advance(19);
+    await new Promise(setImmediate);
+    expect(head.broker.on('/ack')).to.have.length(1);
+    const late = head.broker.next('/ack');
+    head.clock.advance(1);
+    expect(head.opens(await late).body).to.deep.equal({ kind: 'ack', through: { birth: 21 } });
+    await head.close();
+  });
+
+  it('answers a record that comes again with its acknowledgement, and tells it nobody twice', async () => {
+    await using dir = await tempDir();
+    let told = 0;
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), {
+      events: { onRecord: () => void told++ },
+    });
+    const { topic, payload } = head.gateway.signs('birth', birth());
+    // Twice in one turn, so that the second comes before the first is durable.
+    await Promise.all([head.broker.deliver(topic, payload), head.broker.deliver(topic, payload)]);
+    const first = head.broker.next('/ack');
+    head.clock.advance(20);
+    await first;
+    await head.broker.deliver(topic, payload);
+    const second = head.broker.next('/ack');
+    head.clock.advance(20);
+    expect(head.opens(await second).body).to.deep.equal({ kind: 'ack', through: { birth: 1 } });
+    expect(head.opens(await second).sequence).to.equal(head.opens(await first).sequence + 1);
+    expect(told).to.equal(1);
+    await head.close();
+  });
+
+  it('notices a gap, acknowledges up to it, and beyond it when it is filled', async () => {
+    await using dir = await tempDir();
+    const gaps: (Gap & { lost: boolean })[] = [];
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), {
+      events: { onGap: (_gateway, _stream, gap) => void gaps.push(gap) },
+    });
+    for (const number of [1, 5, 6, 2, 3]) {
+      const { topic, payload } = head.gateway.signs('birth', birth(), number);
+      await head.broker.deliver(topic, payload);
+    }
+    expect(gaps).to.deep.equal([{ first: 2, last: 4, lost: false }]);
+    const upToGap = head.broker.next('/ack');
+    head.clock.advance(20);
+    expect(head.opens(await upToGap).body).to.deep.equal({ kind: 'ack', through: { birth: 3 } });
+    const { topic, payload } = head.gateway.signs('birth', birth(), 4);
+    await head.broker.deliver(topic, payload);
+    const beyond = head.broker.next('/ack');
+    head.clock.advance(20);
+    expect(head.opens(await beyond).body).to.deep.equal({ kind: 'ack', through: { birth: 6 } });
+    await head.close();
+  });
+
+  it('writes a gap off that its gateway passed over three times, restarts or not', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ledger.db');
+    const gaps: (Gap & { lost: boolean })[] = [];
+    const events = {
+      onGap: (_g: GatewayId, _s: string, gap: Gap & { lost: boolean }) => void gaps.push(gap),
+    };
+    const before = await TestHeadEnd.start(path, { events });
+    const third = before.gateway.signs('birth', birth(), 3);
+    const fourth = before.gateway.signs('birth', birth(), 4);
+    const first = before.gateway.signs('birth', birth(), 1);
+    for (const { topic, payload } of [first, third, fourth]) await before.broker.deliver(topic, payload);
+    await before.close();
+    const head = await TestHeadEnd.start(path, { before, events });
+    for (const { topic, payload } of [third, fourth, third, fourth, third])
+      await head.broker.deliver(topic, payload);
+    expect(gaps).to.deep.equal([
+      { first: 2, last: 2, lost: false },
+      { first: 2, last: 2, lost: true },
+    ]);
+    const ack = head.broker.next('/ack');
+    head.clock.advance(20);
+    expect(head.opens(await ack).body).to.deep.equal({ kind: 'ack', through: { birth: 4 } });
+    await head.close();
+  });
+
+  it('never uses the number of an acknowledgement again after a restart', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ledger.db');
+    let head: TestHeadEnd | undefined;
+    const numbers: number[] = [];
+    for (let start = 0; start < 3; start++) {
+      head = await TestHeadEnd.start(path, head === undefined ? {} : { before: head });
+      const { topic, payload } = head.gateway.signs('birth', birth());
+      await head.broker.deliver(topic, payload);
+      const ack = head.broker.next('/ack');
+      head.clock.advance(20);
+      numbers.push(head.opens(await ack).sequence);
+      await head.close();
+    }
+    expect(numbers).to.deep.equal([1, 1001, 2001]);
+  });
+
+  it('refuses and counts a forged record, a strange key, another topic and noise', async () => {
+    await using dir = await tempDir();
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), { gateways: ['gw-1', 'gw-2'] });
+    const { topic, payload } = head.gateway.signs('birth', birth());
+    const forged = Uint8Array.from(payload);
+    forged[payload.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+    const stranger = new TestGateway('gw-1').signs('birth', birth());
+    await head.broker.deliver(topic, forged);
+    await head.broker.deliver(stranger.topic, stranger.payload);
+    await head.broker.deliver('ug/1/grid/d/gw-2/up/birth', payload);
+    await head.broker.deliver(topic, Buffer.from('noise'));
+    await head.broker.deliver('ug/1/grid/d/gw-1/up/nonsense', payload);
+    const refusals = Object.fromEntries(head.nms.refusals());
+    expect(refusals).to.include({
+      'signature-invalid': 1,
+      'key-unknown': 1,
+      'topic-mismatch': 1,
+      'topic-unknown': 1,
+    });
+    expect(Object.values(refusals).reduce((sum, n) => sum + n, 0)).to.equal(5);
+    head.clock.advance(60_000);
+    expect(head.broker.published).to.deep.equal([]);
+    expect((await head.ledger.snapshot()).marks).to.deep.equal([]);
+    await head.close();
+  });
+
+  it('reads presence, and nothing else, from the state topic', async () => {
+    await using dir = await tempDir();
+    const seen: [string, boolean][] = [];
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), {
+      events: { onPresence: (gateway, online) => void seen.push([gateway, online]) },
+    });
+    for (const text of ['online', 'online', 'offline', 'x'.repeat(1000), '__proto__'])
+      await head.broker.deliver('ug/1/grid/d/gw-1/state', Buffer.from(text));
+    expect(seen).to.deep.equal([
+      ['gw-1', true],
+      ['gw-1', false],
+    ]);
+    expect(head.nms.isOnline(head.gateway.id)).to.equal(false);
+    expect(head.nms.refusals().get('presence-unreadable')).to.equal(2);
+    await head.close();
+  });
+});
