@@ -150,6 +150,8 @@ async function goOn(stage: Stage, story: Story, talk: Talk, ended: Promise<void>
   })();
   await Promise.race([quit, ended]);
   keyboard.close();
+  // A pipe that nobody closes would keep the process alive.
+  process.stdin.destroy();
   talk.line('demo', 'stopping');
 }
 
