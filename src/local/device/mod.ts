@@ -8,4 +8,12 @@ export {
 } from './apply.ts';
 export { CONTROLS, type Control, axesOf, controlsOf, modesOf } from './controls.ts';
 export { type Deviation, deviationOf } from './deviation.ts';
+export {
+  type Interrogation,
+  type ModeHeld,
+  type Reversion,
+  type Slot,
+  interrogate,
+} from './interrogate.ts';
+export { PACKETS, type Packet, type PacketName } from './packets.ts';
 export { pointsOf, pollPoints, roleOf, wantsOf } from './readings.ts';
