@@ -95,13 +95,19 @@ export class BareHeadEnd {
     const { unix } = now();
     const isAck = body.kind === 'ack';
     const claims = {
-      ...{ issuer, audience, issuedAt: unix, notBefore: unix, expires: after(unix, minutes(5)), cti },
-      ...{
-        stream: isAck ? 'ack' : 'bench',
-        keyEpoch: 1,
-        sequence: isAck ? ++this.#ackSequence : ++this.#sequence,
-      },
-      ...{ class: commandClass, primacy: 10, body, ...(groupEpoch === undefined ? {} : { groupEpoch }) },
+      issuer,
+      audience,
+      issuedAt: unix,
+      notBefore: unix,
+      expires: after(unix, minutes(5)),
+      cti,
+      stream: isAck ? 'ack' : 'bench',
+      keyEpoch: 1,
+      sequence: isAck ? ++this.#ackSequence : ++this.#sequence,
+      class: commandClass,
+      primacy: 10,
+      body,
+      ...(groupEpoch === undefined ? {} : { groupEpoch }),
     };
     return { cti, bytes: Buffer.from(signCommand(claims, signer)) };
   }

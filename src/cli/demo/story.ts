@@ -22,8 +22,9 @@ import type { SendOptions } from '../../utility/mod.ts';
 import type { HeadEndDesk } from './desk.ts';
 import { GATEWAY, ISSUER } from './stage.ts';
 import type { Stage } from './stage.ts';
-import type { WriteTimes } from './timeline.ts';
 import type { Talk } from './talk.ts';
+import { powerOf, timetable } from './timetable.ts';
+import type { TimetableRow } from './timetable.ts';
 
 export const GROUP = 'feeder-7-west' as GroupId;
 
@@ -42,13 +43,6 @@ export interface Chapter {
   readonly tookMs: number;
   /** Rows of the timetable, where the step has one. */
   readonly rows?: readonly TimetableRow[];
-}
-
-export interface TimetableRow {
-  readonly stage: string;
-  /** Milliseconds after the command was given to the head end. */
-  readonly afterMs: number;
-  readonly what: string;
 }
 
 export class Story {
@@ -132,16 +126,19 @@ export class Story {
     const effectMs = performance.now();
     const status = await this.#statusWith(
       `${mRID} in the head end's status`,
-      s => power(s, 'inverter') !== undefined && (power(s, 'inverter') ?? Infinity) <= 4040,
+      s => powerOf(s, 'inverter') !== undefined && (powerOf(s, 'inverter') ?? Infinity) <= 4040,
     );
-    const rows = this.#timetable(cti, receipt, {
+    const rows = timetable(this.#stage.timeline, receipt, {
+      issuer: ISSUER,
       startMs,
       receiptMs,
       effectMs,
       statusMs: performance.now(),
-      before,
-      status,
+      beforeW: before,
+      effectW: this.#powerW('inverter'),
+      statusW: powerOf(status, 'inverter'),
     });
+    if (rows === undefined) throw new StoryFailed('the timetable: the command was not seen to be verified');
     this.#talk.table(
       `What happened to ${mRID} (${before.toFixed(0)} W before)`,
       rows.map(row => [row.stage, `${row.afterMs.toFixed(1)} ms`.padStart(10), row.what]),
@@ -291,52 +288,6 @@ export class Story {
     return (await answer.json()) as PremiseReply;
   }
 
-  #timetable(
-    cti: Cti,
-    receipt: ReceiptBody,
-    seen: {
-      startMs: number;
-      receiptMs: number;
-      effectMs: number;
-      statusMs: number;
-      before: number;
-      status: StatusBody;
-    },
-  ): readonly TimetableRow[] {
-    const { timeline } = this.#stage;
-    const stages = timeline.stages(cti);
-    if (stages === undefined) throw new StoryFailed('the timetable: the command was not seen to be verified');
-    const row = (stage: string, atMs: number, what: string): TimetableRow => ({
-      stage,
-      afterMs: atMs - seen.startMs,
-      what,
-    });
-    const writes = timeline.writes(receipt.applied ?? [], stages.persistedMs);
-    return [
-      row('sent', seen.startMs, 'to be signed and stored by the head end'),
-      row('received', stages.receivedMs, `${stages.bytes} bytes on ${stages.topic}`),
-      row('verified', stages.verifiedMs, `Ed25519 by ${ISSUER}, audience, epoch, time, sequence`),
-      row('persisted', stages.persistedMs, 'on the disk; then acknowledged to the broker'),
-      ...together(
-        writes,
-        w => w.writtenMs,
-        w => `${w.point} ← ${w.wrote}`,
-      ).map(w => row('written', w.atMs, w.what)),
-      ...together(
-        writes,
-        w => w.readBackMs,
-        w => `${w.point} = ${w.readBack}`,
-      ).map(w => row('read back', w.atMs, w.what)),
-      row('receipt', seen.receiptMs, `${receipt.response}, signed by ${GATEWAY}, stored by the head end`),
-      row('effect', seen.effectMs, `inverter ${seen.before.toFixed(0)} W → ${this.#watts('inverter')}`),
-      row(
-        'status',
-        seen.statusMs,
-        `at the head end: inverter ${power(seen.status, 'inverter')?.toFixed(0)} W`,
-      ),
-    ].sort((a, b) => a.afterMs - b.afterMs);
-  }
-
   #came(step: string, what: string, startMs: number, rows?: readonly TimetableRow[]): void {
     const tookMs = performance.now() - startMs;
     this.chapters.push({ step, what, tookMs, ...(rows === undefined ? {} : { rows }) });
@@ -371,32 +322,4 @@ export class Story {
 function isImplemented(receipt: ReceiptBody): boolean {
   const applied: readonly Applied[] = receipt.applied ?? [];
   return applied.length > 0 && applied.every(a => a.outcome === 'implemented');
-}
-
-/** Registers that went in one request stand in one row. */
-function together(
-  writes: readonly WriteTimes[],
-  timeOf: (write: WriteTimes) => number | undefined,
-  say: (register: { point: string; wrote: string; readBack: string }) => string,
-): readonly { atMs: number; what: string }[] {
-  const rows = new Map<string, { atMs: number; device: string; registers: string[] }>();
-  for (const write of writes) {
-    const atMs = timeOf(write);
-    if (atMs === undefined) continue;
-    const { point, address, wrote, readBack = [] } = write.evidence;
-    const key = `${write.device} ${atMs}`;
-    const row = rows.get(key) ?? { atMs, device: write.device, registers: [] };
-    row.registers.push(
-      say({ point: `${point} (${address})`, wrote: wrote.join(' '), readBack: readBack.join(' ') }),
-    );
-    rows.set(key, row);
-  }
-  return [...rows.values()].map(({ atMs, device, registers }) => ({
-    atMs,
-    what: `${device}: ${registers.join(', ')}`,
-  }));
-}
-
-function power(status: StatusBody, device: string): number | undefined {
-  return status.readings.find(r => r.device === device)?.points.W;
 }
