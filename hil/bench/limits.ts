@@ -27,6 +27,7 @@ export function fence(inner: InstrumentPort, limits: Limits): InstrumentPort {
   };
   return {
     name: inner.name,
+    ...(inner.byHand === true ? { byHand: true } : {}),
     set: async stimulus => {
       if (tripped !== undefined) return refused('limit', `stopped before: ${tripped}`);
       const why = beyond(stimulus, limits);

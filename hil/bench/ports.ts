@@ -56,6 +56,8 @@ export type InstrumentRefusal = 'limit' | 'unable' | 'instrument';
 export interface InstrumentPort {
   /** Maker, model and serial of what measures, for the report. */
   readonly name: string;
+  /** Each measurement costs a person's attention: one at the end instead of many on the way. */
+  readonly byHand?: true;
   set(stimulus: Stimulus): Promise<Result<undefined, InstrumentRefusal>>;
   measure(): Promise<Result<Sample, InstrumentRefusal>>;
   /** Emergency stop: outputs off, whatever state they are in. Never rejects; tries everything there is. */

@@ -70,9 +70,12 @@ async function* limiting(
   if (put.outcome !== 'taken') return;
   const samples: Given[] = [before];
   const startS = bench.elapsedMs() / 1000;
+  // A person reads once, when it counts.
+  if (bench.ports.instruments?.byHand === true) await bench.pause(1000 * REACHED_S);
   for (let atS = startS; atS < startS + REACHED_S + WATCHED_S; atS = bench.elapsedMs() / 1000) {
     const given = await givenPower(bench);
     if (given !== undefined) samples.push(given);
+    if (bench.ports.instruments?.byHand === true) break;
     await bench.pause(LOOK_MS);
   }
   yield obeyedStep(bench, { samples, startS, limitW, rated });

@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { addDemo } from './commands/demo.ts';
 import { addGateway } from './commands/gateway.ts';
+import { addHil } from './commands/hil.ts';
 import { addProfile } from './commands/profile.ts';
 import { addRead } from './commands/read.ts';
 import { addScan } from './commands/scan.ts';
@@ -32,6 +33,7 @@ const COMMANDS: readonly AddCommand[] = [
   addWatch,
   addSim,
   addProfile,
+  addHil,
 ];
 
 /** Where the talk and the answer go; the process's own, but for tests. */

@@ -1,0 +1,33 @@
+/**
+ * Text inside HTML, SVG and XML: escaped, and without the characters that XML cannot hold.
+ */
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** What a device says of itself may hold anything; in a report it is text and nothing else. */
+export function escape(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- these are what XML 1.0, 2.2 leaves out
+  const clean = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd');
+  return clean.replace(/[&<>"']/g, character => ENTITIES[character] ?? '');
+}
+
+/** `1 min 12 s`, `4.2 s`. */
+export function duration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+/** A command line that repeats one check; the link is quoted, for it holds a question mark. */
+export function repeatCommand(
+  report: { readonly subject: { readonly link: string }; readonly suite: string },
+  id: string,
+): string {
+  return `underglass hil run '${report.subject.link}' --suite ${report.suite} --only ${id}`;
+}
