@@ -245,13 +245,16 @@ function* judge(work: Work): Conversation<ApplyResult> {
   const readable = deviation?.verify !== 'none';
   const verdicts = [
     ...written.map(done => verdictOf(done, back, readable ? 'read-back' : 'blind')),
-    ...checks.map(check => checked(check, back)),
+    ...checked(checks, back),
   ];
   const stopped = verdicts.find(verdict => verdict.role === 'order' && stops(verdict, readable));
   if (stopped === undefined && phases.length > 0) return yield* carryOut(work);
   const result = resultOf(verdicts, deviation);
-  const late = verdicts.some(verdict => verdict.late);
-  return late ? { ...result, recheck: () => judge(work) } : result;
+  const isFinal = verdicts.some(
+    ({ role, outcome, late }) => role === 'order' && outcome === 'refused' && !late,
+  );
+  const mayChange = !isFinal && verdicts.some(verdict => verdict.late);
+  return mayChange ? { ...result, recheck: () => judge(work) } : result;
 }
 
 /** Where nothing can be read back, only a refusal stops an order. */

@@ -198,7 +198,7 @@ const VALUE_CONTROLS: readonly ValueControl[] = [
   },
 ];
 
-export const CONTROLS: readonly Control[] = [...VALUE_CONTROLS, ...SETTING_CONTROLS, ...SLOT_CONTROLS];
+export const CONTROLS: readonly Control[] = [...VALUE_CONTROLS, ...SLOT_CONTROLS, ...SETTING_CONTROLS];
 
 /** Basic storage, storage capacity of 1547, and the battery itself. */
 const STORAGE_MODELS = [124, 713, 802];

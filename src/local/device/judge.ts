@@ -37,21 +37,29 @@ export function verdictOf(done: Done, back: Back, how: 'read-back' | 'blind'): V
   return verdict('refused', `${point} holds ${held.join(' ')}, not ${words.join(' ')}${silence}`, reply.ok);
 }
 
-/** A register that others were written to bring about. It may be late as long as nothing was refused. */
-export function checked(check: Check, back: Back): Verdict {
+/**
+ * The registers that others were written to bring about. While one says that the device is still at it, what
+ * the others hold means nothing yet. They may be late as long as nothing was refused.
+ */
+export function checked(checks: readonly Check[], back: Back): readonly Verdict[] {
+  const busy = checks.find(
+    check => check.pending !== undefined && heldAt(check, back)?.[0] === check.pending,
+  );
+  if (busy === undefined) return checks.map(check => verdictOfCheck(check, back));
+  const why = `${busy.point} says that it is still in progress`;
+  return [{ role: 'order', outcome: 'unknown', why, late: true }];
+}
+
+function verdictOfCheck(check: Check, back: Back): Verdict {
   const held = heldAt(check, back);
-  const verdict = (outcome: Outcome, why: string, late: boolean): Verdict => ({
-    role: 'order',
-    outcome,
-    why,
-    late,
-  });
-  if (held === undefined)
-    return verdict('unknown', `${check.point} was not read back: ${causeOf(back)}`, false);
-  if (isSame(held, check.words)) return verdict('implemented', '', false);
-  if (check.pending !== undefined && held[0] === check.pending)
-    return verdict('unknown', `${check.point} says that it is still in progress`, true);
-  return verdict('refused', `${check.point} holds ${held.join(' ')}, not ${check.words.join(' ')}`, true);
+  const role = 'order';
+  if (held === undefined) {
+    const why = `${check.point} was not read back: ${causeOf(back)}`;
+    return { role, outcome: 'unknown', why, late: false };
+  }
+  if (isSame(held, check.words)) return { role, outcome: 'implemented', why: '', late: false };
+  const why = `${check.point} holds ${held.join(' ')}, not ${check.words.join(' ')}`;
+  return { role, outcome: 'refused', why, late: true };
 }
 
 function heldAt({ address, words }: Pick<Write, 'address' | 'words'>, back: Back) {

@@ -26,22 +26,20 @@ const MAX_WRITE = 123;
 export function* writePhase(door: Door, writes: readonly Write[]): Conversation<readonly Done[]> {
   const done: Done[] = [];
   for (const block of blocksOf(door, writes)) {
-    const refusal = refusedGuard(done);
-    const isGuard = block.every(write => write.role === 'guard');
-    const reply = isGuard && refusal !== undefined ? refusal : yield* writeWords(door, block);
-    const whole = unitsOf(block).length === 1;
-    if (!whole && !reply.ok && reply.refusal === 'exception') done.push(...(yield* writeSingly(door, block)));
+    const refusal = isGuard(block) ? refusedGuard(done) : undefined;
+    const reply = refusal ?? (yield* writeWords(door, block));
+    const parts = refusal === undefined && !reply.ok && reply.refusal === 'exception' ? unitsOf(block) : [];
+    if (parts.length > 1) done.push(...(yield* writeSingly(door, parts)));
     else done.push(...block.map(write => ({ ...write, reply })));
   }
   return done;
 }
 
-function* writeSingly(door: Door, block: readonly Write[]): Conversation<readonly Done[]> {
+function* writeSingly(door: Door, units: readonly (readonly Write[])[]): Conversation<readonly Done[]> {
   const done: Done[] = [];
-  const units = unitsOf(block);
   for (const unit of [...units.filter(isGuard), ...units.filter(each => !isGuard(each))]) {
-    const refusal = refusedGuard(done);
-    const reply = isGuard(unit) && refusal !== undefined ? refusal : yield* writeWords(door, unit);
+    const refusal = isGuard(unit) ? refusedGuard(done) : undefined;
+    const reply = refusal ?? (yield* writeWords(door, unit));
     done.push(...unit.map(write => ({ ...write, reply })));
   }
   return done;
