@@ -5,8 +5,8 @@
 
 /**
  * `toward-zero`: what is set never exceeds what was ordered (33.33 % with whole percents is 33). `nearest`: a
- * point of a curve. `never-to-zero`: nearest too, but a ramp or a delay too fine for the device's step is
- * refused, for 0 often means another thing: no ramp at all.
+ * power factor. `never-to-zero`: nearest too, but a ramp or a clearing time finer than the device's step is
+ * refused, for 0 is another thing: no ramp at all, a trip at once.
  */
 export type Rounding = 'toward-zero' | 'nearest' | 'never-to-zero';
 
@@ -34,7 +34,5 @@ export const hundredths = (value: number): Amount => ({ value, decimals: 2, roun
 export const tenThousandths = (value: number): Amount => ({ value, decimals: 4, rounding: 'nearest' });
 /** W and var. */
 export const whole = (value: number): Amount => ({ value, decimals: 0, rounding: 'toward-zero' });
-/** A coordinate of a curve, in engineering values. */
-export const coordinate = (value: number): Amount => ({ value, decimals: 0, rounding: 'nearest' });
-/** A setting, in engineering values. */
+/** A setting or a coordinate of a curve, in engineering values. */
 export const setting = (value: number): Amount => ({ value, decimals: 0, rounding: 'never-to-zero' });

@@ -5,7 +5,7 @@
  */
 import { type Result, ok, refused } from '../../base/assert.ts';
 import type { Curve, Intent } from '../../model/mod.ts';
-import { coordinate, plain } from './amount.ts';
+import { plain, setting } from './amount.ts';
 import { type FieldValues, putsOf } from './fields.ts';
 import { type Seen, groupAt, pointAt, rawAt, valueAt } from './seen.ts';
 import type { SlotControl } from './slots.ts';
@@ -144,8 +144,8 @@ function pointPuts(
   return ok([
     { point: `${inside}ActPt`, amount: plain(points.length) },
     ...points.flatMap(({ x, y }, at) => [
-      { point: inside + pathOf(where, where.x, at), amount: coordinate(x) },
-      { point: inside + pathOf(where, where.y, at), amount: coordinate(y) },
+      { point: inside + pathOf(where, where.x, at), amount: setting(x) },
+      { point: inside + pathOf(where, where.y, at), amount: setting(y) },
     ]),
   ]);
 }

@@ -210,7 +210,7 @@ describe('a curve for a device of 1547', () => {
       /less than the step/,
     ],
     [
-      'settings of another mode',
+      'settings that name nothing',
       { kind: 'settings', settings: { mode: 'setReserve', values: {} } },
       [802],
       /names nothing/,
