@@ -17,12 +17,14 @@ interface ScanOptions extends LinkOptions {
 }
 
 export function addScan(program: Command): void {
-  withLinkOptions(program.command('scan <link>'))
+  withLinkOptions(program.command('scan [link]'))
     .description('find out what a device is, and read all of it')
     .option('--brief', 'its models only, not their points')
     .option('--save <file>', 'keep every register: underglass sim --from FILE makes a device of it')
     .option('--units <list>', 'look at these unit ids, like 1-247 or 1,3,126; then the answer is a list')
-    .action((link: string, options: ScanOptions, command: Command) => run(link, options, command));
+    .action((link: string | undefined, options: ScanOptions, command: Command) =>
+      run(link ?? '', options, command),
+    );
 }
 
 async function run(target: string, options: ScanOptions, command: Command): Promise<void> {

@@ -15,12 +15,12 @@ interface WatchOptions extends LinkOptions {
 }
 
 export function addWatch(program: Command): void {
-  withLinkOptions(program.command('watch <link> [points...]'))
+  withLinkOptions(program.command('watch [link] [points...]'))
     .description('read points again and again: those named, or what the device measures')
     .option('--every <seconds>', 'from one reading to the next, 0.1 to 3600', '1')
     .option('--count <n>', 'end after so many readings')
-    .action((link: string, points: readonly string[], options: WatchOptions, command: Command) =>
-      run({ target: link, points }, options, command),
+    .action((link: string | undefined, points: readonly string[], options: WatchOptions, command: Command) =>
+      run({ target: link ?? '', points }, options, command),
     );
 }
 

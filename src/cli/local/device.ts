@@ -59,11 +59,24 @@ export async function withDevice<T>(
   });
   try {
     return await work(connected({ target, link, models, profile, say, bus }));
+  } catch (error) {
+    throw await withPorts(error, link);
   } finally {
     say.quiet();
     await bus.close();
     capture?.close();
   }
+}
+
+/** A serial line that does not open is often another one. */
+async function withPorts(error: unknown, link: Link): Promise<unknown> {
+  if (!(error instanceof Trouble) || error.code !== EXIT.unreachable || link.kind !== 'serial') return error;
+  return new Trouble(`${error.message}\n${portsHere(await serialPorts())}`, error.code);
+}
+
+function portsHere(ports: readonly string[]): string {
+  if (ports.length === 0) return 'this machine has no serial adapter';
+  return ['serial ports here:', ...ports.map(port => `  serial:${port}`)].join('\n');
 }
 
 function connected(
@@ -110,7 +123,10 @@ function progressOf(say: Say): Pick<BusOptions, 'onExchange'> {
 export async function linkOf(target: string, profile?: Profile): Promise<Link> {
   const link = parseLink(target);
   if (!link.ok)
-    throw new Trouble(`${target}: ${link.detail ?? link.refusal}\n${await hint(target)}`, EXIT.usage);
+    throw new Trouble(
+      `${target === '' ? 'which device?' : `${target}: ${link.detail ?? link.refusal}`}\n${await hint(target)}`,
+      EXIT.usage,
+    );
   const { unit, ports } = profile?.link ?? {};
   const port = ports?.[0];
   return {
@@ -123,10 +139,7 @@ export async function linkOf(target: string, profile?: Profile): Promise<Link> {
 async function hint(target: string): Promise<string> {
   const forms =
     'links are like tcp://192.0.2.7:502?unit=1 or serial:/dev/ttyUSB0?baud=9600&parity=even&unit=1';
-  if (target.startsWith('tcp:')) return forms;
-  const ports = await serialPorts();
-  if (ports.length === 0) return `${forms}; this machine has no serial adapter`;
-  return [forms, 'serial ports here:', ...ports.map(port => `  serial:${port}`)].join('\n');
+  return target.startsWith('tcp:') ? forms : `${forms}\n${portsHere(await serialPorts())}`;
 }
 
 async function profileOf(nameOrPath: string): Promise<Profile> {
@@ -195,22 +208,22 @@ export async function discovered(device: Connected): Promise<readonly SunSpecDev
 }
 
 const WHAT_TO_DO: Readonly<Record<string, string>> = {
-  unreachable:
-    'nobody answers. Is the address right, Modbus switched on, the unit right (--units 1-247 of scan)?',
+  unreachable: 'nobody answers. Is it switched on, and the unit right (scan --units 1-247 looks for it)?',
   'no-marker': 'a Modbus device answers, but it is no SunSpec device at this unit. Is SunSpec switched on?',
   silent: 'it stopped answering',
 };
+const NO_LINK = 'no connection. Is the address right, and Modbus switched on?';
 
 /** `unreachable` and `silent` are exit code 3, everything else 1. */
 export function troubleOf(
   { target, lastTrouble }: Pick<Connected, 'target' | 'lastTrouble'>,
-  refusal: { readonly refusal: string; readonly detail?: string },
+  { refusal, detail }: { readonly refusal: string; readonly detail?: string },
 ): Trouble {
-  const unreachable = refusal.refusal === 'unreachable' || refusal.refusal === 'silent';
-  const what = WHAT_TO_DO[refusal.refusal];
-  const why = unreachable ? (lastTrouble() ?? refusal.detail) : refusal.detail;
-  const says = [why, what].filter(text => text !== undefined).join('; ');
-  return new Trouble(`${target}: ${says}`, unreachable ? EXIT.unreachable : EXIT.failed);
+  const unreachable = refusal === 'unreachable' || refusal === 'silent';
+  const link = unreachable ? lastTrouble() : undefined;
+  const says = link === undefined ? [detail, WHAT_TO_DO[refusal]] : [link, NO_LINK];
+  const sentence = says.filter(text => text !== undefined).join('; ');
+  return new Trouble(`${target}: ${sentence}`, unreachable ? EXIT.unreachable : EXIT.failed);
 }
 
 /** Tells of a shipped profile that fits and was not asked for. */

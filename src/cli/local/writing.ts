@@ -153,7 +153,7 @@ export async function writeBlocks(device: Connected, blocks: readonly Block[]): 
 async function writeBlock(device: Connected, block: Block): Promise<Verdict> {
   const reply = await device.run(write(block), 'write');
   if (!reply.ok && reply.refusal === 'exception')
-    return { result: 'refused', why: `the device answers ${describeFailure(reply)}` };
+    return { result: 'refused', why: `the device answers ${exceptionText(reply.exception)}` };
   const until = performance.now() + READ_AFTER_WRITE_MS;
   for (;;) {
     const held = await device.run(readBack(block), 'write');
@@ -161,6 +161,21 @@ async function writeBlock(device: Connected, block: Block): Promise<Verdict> {
     if (performance.now() >= until) return judged(reply, held);
     await wait(LOOK_EVERY_MS);
   }
+}
+
+/** Modbus Application Protocol 1.1b3, chapter 7. */
+const EXCEPTIONS: Readonly<Record<number, string>> = {
+  1: 'illegal function',
+  2: 'illegal data address',
+  3: 'illegal data value',
+  4: 'device failure',
+  5: 'acknowledge, it needs longer',
+  6: 'busy',
+};
+
+function exceptionText(code = 0): string {
+  const words = EXCEPTIONS[code];
+  return words === undefined ? `exception ${code}` : `exception ${code} (${words})`;
 }
 
 function judged(reply: ModbusReply, held: ModbusReply): Verdict {

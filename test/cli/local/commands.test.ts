@@ -222,6 +222,7 @@ describe('the local side on the command line', () => {
 
   const MISTAKES: readonly (readonly [string, number, readonly string[], RegExp])[] = [
     ['a link that is none', 2, ['scan', 'foo'], /links are like tcp:\/\/.*serial:/],
+    ['no link at all', 2, ['scan'], /which device\?\nlinks are like tcp:/],
     ['a point that is none', 2, ['read', 'LINK', 'W'], /named like 103\.W/],
     ['a point the model has not', 2, ['read', 'LINK', '103.w'], /did you mean 103\.W\?/],
     ['a model the device has not', 1, ['read', 'LINK', '104.W'], /it has 1, 103, 123, 64999, 705, 203/],
@@ -249,6 +250,14 @@ describe('the local side on the command line', () => {
       expect([code, out], command).to.deep.equal([3, '']);
       expect(err, command).to.contain('ECONNREFUSED');
     }
+  });
+
+  it('answers a serial line that is not there with exit code 3, the reason, and the lines that are', async () => {
+    const { code, out, err } = await underglass('scan', 'serial:/dev/ttyNone?baud=19200');
+    expect([code, out]).to.deep.equal([3, '']);
+    expect(err).to.match(
+      /No such file or directory.*\n(this machine has no serial adapter|serial ports here:\n {2}serial:)/,
+    );
   });
 
   it('scan --save keeps every register, unknown models and the end of the map too', async () => {

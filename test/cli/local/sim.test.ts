@@ -117,7 +117,7 @@ describe('a saved scan', () => {
       // Not implemented there, so not writable here.
       expect(await write('123.WMaxLimPct_WinTms=3')).to.include({
         result: 'refused',
-        why: '123.WMaxLimPct_WinTms: the device answers exception 2',
+        why: '123.WMaxLimPct_WinTms: the device answers exception 2 (illegal data address)',
       });
     } finally {
       await served.stop();
