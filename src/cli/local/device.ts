@@ -32,7 +32,7 @@ export interface Connected {
   readonly models: ModelSet;
   readonly profile: Profile | undefined;
   readonly say: Say;
-  /** What the operating system or the device said when a request last went wrong. */
+  /** What the operating system said of a link that does not open, or was lost. */
   readonly lastTrouble: () => string | undefined;
   /** For one unit of the link; its own unless told. */
   discovery(unit?: number): DiscoveryOptions & PollOptions;
@@ -84,6 +84,7 @@ function connected(
 ): Connected {
   const { bus, profile, link, models } = parts;
   let lastTrouble: string | undefined;
+  let timedOut = false;
   const manners = profile === undefined ? {} : requestManners(profile);
   const reading = profile === undefined ? {} : readManners(profile);
   return {
@@ -92,7 +93,10 @@ function connected(
     lastTrouble: () => lastTrouble,
     run: (conversation, turn) => {
       const heard = overhearing(withManners(conversation, manners), reply => {
-        if (!reply.ok && reply.refusal === 'disconnected') lastTrouble = reply.detail;
+        if (reply.ok) return;
+        // Who is silent is given up in the end, and that is no news.
+        if (reply.refusal === 'timeout') timedOut = true;
+        else if (reply.refusal === 'disconnected' && !timedOut) lastTrouble = reply.detail;
       });
       return bus.run(heard, turn);
     },
@@ -221,7 +225,8 @@ export function troubleOf(
 ): Trouble {
   const unreachable = refusal === 'unreachable' || refusal === 'silent';
   const link = unreachable ? lastTrouble() : undefined;
-  const says = link === undefined ? [detail, WHAT_TO_DO[refusal]] : [link, NO_LINK];
+  const why = unreachable ? undefined : detail;
+  const says = link === undefined ? [why, WHAT_TO_DO[refusal]] : [link, NO_LINK];
   const sentence = says.filter(text => text !== undefined).join('; ');
   return new Trouble(`${target}: ${sentence}`, unreachable ? EXIT.unreachable : EXIT.failed);
 }
