@@ -40,8 +40,10 @@ export interface ApplyResult {
   readonly why?: string;
   /** Every register written, or that should have been; of one written twice the last. */
   readonly evidence: readonly Evidence[];
-  /** The device forgets the order unless it is repeated within this many seconds. */
+  /** The order is repeated this often, or the device forgets it. Seconds. */
   readonly keepAliveS?: number;
+  /** A register that holds its value is not enough on this device: what is to be watched, and how long. */
+  readonly effect?: NonNullable<Deviation['effect']>;
   /** Registers written to flash: what counts against the budget of the day. */
   readonly flashWrites?: number;
   /**
@@ -204,11 +206,12 @@ function* begin(
 }
 
 /** What the result says beside the outcome. */
-type Told = Pick<ApplyResult, 'keepAliveS' | 'flashWrites'>;
+type Told = Pick<ApplyResult, 'keepAliveS' | 'effect' | 'flashWrites'>;
 
 function toldBy(phases: readonly Phase[], deviation: Deviation | undefined): Told {
   return {
     ...(deviation?.keepAliveS === undefined ? {} : { keepAliveS: deviation.keepAliveS }),
+    ...(deviation?.effect === undefined ? {} : { effect: deviation.effect }),
     ...(deviation?.storage === 'flash' ? { flashWrites: wordsOf(phases) } : {}),
   };
 }

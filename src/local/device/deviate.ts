@@ -3,10 +3,11 @@
  * {@link Deviation}; none of them knows a product.
  */
 import { ok, refused } from '../../base/assert.ts';
+import { plain } from './amount.ts';
 import type { Control } from './controls.ts';
 import type { Deviation } from './deviation.ts';
 import { type Seen, pointAt } from './seen.ts';
-import { type Phase, type Plan, type Write, isHeld, isOn, switchOf } from './steps.ts';
+import { type Phase, type Plan, type Write, isHeld, isOn, switchOf, writesOf } from './steps.ts';
 
 interface Case {
   readonly control: Control;
@@ -16,12 +17,29 @@ interface Case {
 
 export function deviate(phases: readonly Phase[], its: Case): Plan {
   const { functionCode, storage } = its.deviation;
-  const whole = completed(phases, its);
+  const fixed = withConstants(phases, its);
+  if (!fixed.ok) return fixed;
+  const whole = completed(fixed.value, its);
   const plan = toggle(storage === 'flash' ? spared(whole, its) : whole, its);
   const long = plan.flatMap(phase => phase.writes).find(write => write.words.length > 1);
   if (functionCode === 6 && long !== undefined)
     return refused('cannot-carry', `${long.point} is longer than the one register this device takes`);
   return ok(plan);
+}
+
+/** A point that goes with every order takes the place of what would have been written to it. */
+function withConstants(phases: readonly Phase[], { seen, deviation }: Case): Plan {
+  const [first, ...later] = phases;
+  const puts = Object.entries(deviation.constants ?? {}).map(([point, number]) => ({
+    point,
+    amount: plain(number),
+  }));
+  if (first === undefined || puts.length === 0) return ok(phases);
+  const writes = writesOf(seen, puts);
+  if (!writes.ok) return writes;
+  const fixed = new Set(writes.value.map(write => write.point));
+  const all = [...first.writes.filter(write => !fixed.has(write.point)), ...writes.value];
+  return ok([{ ...first, writes: all.toSorted((a, b) => a.address - b.address) }, ...later]);
 }
 
 /** What acts only as a set is written as a set: what the order leaves out, with what it holds. */

@@ -14,16 +14,20 @@ export interface Deviation {
   readonly functionCode?: 6 | 16;
   /** Points that act only when written together: what the order leaves out is written with what it holds. */
   readonly completeSet?: readonly string[];
-  /** The device forgets the order unless it is repeated within this time, whole seconds. */
+  /** Points that go with every order, each with this number unscaled: a timeout that the device insists on. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** The order is repeated this often, or the device forgets it. Whole seconds. */
   readonly keepAliveS?: number;
   /** For flash: most registers written for this mode on one day. */
   readonly writeBudget?: { readonly perDay: number };
-  /** What an operator must have done at the device, in words; said whenever it refuses. */
+  /** What must be so at the device before it obeys, in words; said whenever it refuses. */
   readonly preconditions?: string;
   /** `none`: the registers cannot be read back, so the outcome of an order is never better than unknown. */
   readonly verify?: 'read-back' | 'none';
-  /** How a value ends: by the enable, or by ordering another value in the unit of the axis. */
-  readonly release?: 'disable' | { readonly value: number };
+  /** A register that holds its value is not enough: this point shows whether it took effect, and by when. */
+  readonly effect?: { readonly point: string; readonly withinMs: number };
+  /** How a value ends: by the enable, by ordering another in the unit of the axis, or only by its time. */
+  readonly release?: 'disable' | { readonly value: number } | { readonly expiresAfterS: number };
   /** `flash`: a register that holds its value already is not written again. */
   readonly storage?: 'volatile' | 'flash';
 }

@@ -8,6 +8,7 @@ export {
 } from './apply.ts';
 export { CONTROLS, type Control, axesOf, controlsOf, modesOf } from './controls.ts';
 export { type Deviation, deviationOf } from './deviation.ts';
+export { deviationsOf } from './from-profile.ts';
 export {
   type Interrogation,
   type ModeHeld,

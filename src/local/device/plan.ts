@@ -36,8 +36,14 @@ export function pointsNeeded(control: Control): readonly string[] | undefined {
 
 /** The phases that bring `intent` about on the model as it was `seen`. */
 export function planOf(control: Control, intent: Intent, seen: Seen, deviation?: Deviation): Plan {
-  const plan = standardPlan(control, releaseBy(control, intent, deviation), seen);
-  return plan.ok && deviation !== undefined ? deviate(plan.value, { control, seen, deviation }) : plan;
+  const how = deviation?.release;
+  if (intent.kind === 'release' && typeof how === 'object' && 'expiresAfterS' in how)
+    return refused('no-release', `nothing ends it but time, ${how.expiresAfterS} s after the last order`);
+  const plan = standardPlan(control, releaseBy(control, intent, how), seen);
+  if (!plan.ok || deviation === undefined) return plan;
+  const { constants: _constants, ...others } = deviation;
+  const of = intent.kind === 'release' ? others : deviation;
+  return deviate(plan.value, { control, seen, deviation: of });
 }
 
 function standardPlan(control: Control, intent: Intent, seen: Seen): Plan {
@@ -159,8 +165,8 @@ function saying(values: Values, value: number): readonly Put[] {
 }
 
 /** A device whose value ends by ordering another is released by ordering that. */
-function releaseBy(control: Control, intent: Intent, deviation: Deviation | undefined): Intent {
-  const how = deviation?.release;
-  if (control.kind !== 'value' || intent.kind !== 'release' || typeof how !== 'object') return intent;
+function releaseBy(control: Control, intent: Intent, how: Deviation['release']): Intent {
+  if (control.kind !== 'value' || intent.kind !== 'release') return intent;
+  if (typeof how !== 'object' || !('value' in how)) return intent;
   return { kind: 'value', mode: control.mode, value: how.value };
 }

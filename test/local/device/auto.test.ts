@@ -290,6 +290,22 @@ describe('every function on every model', () => {
     });
   }
 
+  it('leaves out what only makes a value more precise, where the device has it not', () => {
+    const on = plant({ '704.WRmpRef': [0xffff] });
+    const intent = settings({ mode: 'setGradW', values: { rampPctPerS: 7 } });
+    expect(run(applyIntent(deviceOf(704), intent, MODELS), on).outcome).to.equal('implemented');
+    expect(held(on, '704.WRmp')).to.deep.equal([7]);
+    expect(held(on, '704.WRmpRef')).to.deep.equal([0xffff]);
+  });
+
+  it('goes on to the next model with a ramp finer than the step of the first', () => {
+    const on = plant();
+    const intent = settings({ mode: 'setGradW', values: { rampPctPerS: 0.4 } });
+    expect(run(applyIntent(deviceOf(704, 121), intent, MODELS), on).outcome).to.equal('implemented');
+    expect(held(on, '704.WRmp'), '0 would be no ramp at all').not.to.deep.equal([0]);
+    expect(held(on, '121.WGra')).to.deep.equal([4]);
+  });
+
   it('is on the list: no mode goes without a case', () => {
     const tried = new Set<Mode>(CASES.map(({ intent }) => modeOf(intent)));
     expect([...CURVE_MODES, ...SETTING_MODES].filter(mode => !tried.has(mode))).to.deep.equal([]);

@@ -1,6 +1,14 @@
 /** What products do otherwise, one line of data each, and what becomes of an order by it. */
 import { expect } from 'chai';
-import { type ApplyOptions, type Deviation, applyIntent } from '../../../src/local/device/mod.ts';
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import {
+  type ApplyOptions,
+  type Deviation,
+  applyIntent,
+  deviationsOf,
+} from '../../../src/local/device/mod.ts';
+import { profileFile } from '../../../src/local/profiles/mod.ts';
 import type { Intent } from '../../../src/model/mod.ts';
 import { MODELS } from '../sunspec/models.ts';
 import { type Table, exception, run, writes } from '../sunspec/table.ts';
@@ -148,6 +156,78 @@ describe('a product that deviates', () => {
       [LIMIT, [500]],
       [ENABLE, [1]],
     ]);
+  });
+});
+
+/** The deviations of a profile of the repository. */
+function vendor(name: string): readonly Deviation[] {
+  const file = new URL(`../../../device-profiles/vendors/${name}.yaml`, import.meta.url);
+  return deviationsOf(profileFile.parse(parse(readFileSync(file, 'utf8'))).controls ?? {});
+}
+
+describe('a profile, as deviations', () => {
+  it('of Fronius: the enable is toggled, a refusal says what to switch on', () => {
+    const on = plant();
+    const deviations = vendor('fronius');
+    const result = run(applyIntent(deviceOf(123), HALF, MODELS, { deviations }), on);
+    expect(result.outcome).to.equal('implemented');
+    expect(writes(on).slice(1)).to.deep.equal([
+      [ENABLE, [0]],
+      [ENABLE, [1]],
+    ]);
+    const refuses = plant();
+    refuses.onWrite = () => ({ exception: 1 });
+    expect(run(applyIntent(deviceOf(123), HALF, MODELS, { deviations }), refuses).why).to.match(
+      /enabled by hand at the inverter/,
+    );
+  });
+
+  it('of SMA: the timeout goes with the limit, it is repeated, and a reading must show it', () => {
+    const on = plant();
+    const result = run(applyIntent(deviceOf(123), HALF, MODELS, { deviations: vendor('sma') }), on);
+    expect(result).to.include({ outcome: 'implemented', keepAliveS: 60 });
+    expect(result.effect).to.deep.equal({ point: '103.W', withinMs: 30_000 });
+    expect(held(on, '123.WMaxLimPct_RvrtTms'), 'not brought to 0 as elsewhere').to.deep.equal([1800]);
+    const released = plant();
+    run(applyIntent(deviceOf(123), LIFT, MODELS, { deviations: vendor('sma') }), released);
+    expect(writes(released).at(-1), 'the set with what it holds, no timeout').to.deep.equal([ENABLE, [0]]);
+    expect(held(released, '123.WMaxLimPct_RvrtTms')).to.deep.equal([0]);
+  });
+
+  it('of anything else that a profile can say', () => {
+    const common = {
+      steps: [{ write: '123.WMaxLimPct', value: 'order' as const }],
+      storage: { flash: { writesPerDay: 24 } },
+      verify: { by: 'none' as const },
+    };
+    expect(
+      deviationsOf({
+        limit: { ...common, functionCode: 6, release: { steps: [{ write: '123.WMaxLimPct', value: 100 }] } },
+      }),
+    ).to.deep.equal([
+      {
+        mode: 'opModMaxLimW',
+        model: 123,
+        verify: 'none',
+        storage: 'flash',
+        writeBudget: { perDay: 24 },
+        functionCode: 6,
+        release: { value: 10_000 },
+      },
+    ]);
+    const [expires] = deviationsOf({ limit: { ...common, release: { expiresAfterS: 60 } } });
+    expect(expires?.release).to.deep.equal({ expiresAfterS: 60 });
+    const on = plant();
+    const result = run(
+      applyIntent(deviceOf(123), LIFT, MODELS, { deviations: expires ? [expires] : [] }),
+      on,
+    );
+    expect(result.why).to.equal('nothing ends it but time, 60 s after the last order; nothing was written');
+    expect(writes(on)).to.deep.equal([]);
+  });
+
+  it("says nothing here of registers that are the maker's own", () => {
+    expect(vendor('victron')).to.deep.equal([]);
   });
 });
 

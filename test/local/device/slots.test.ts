@@ -91,6 +91,27 @@ describe('a curve for a device of 1547', () => {
     expect(again(result, on).outcome).to.equal('implemented');
   });
 
+  it('does not expect the request to stay in its register', () => {
+    const on = plant(OFF);
+    const usual = on.onWrite;
+    on.onWrite = (address, word) => {
+      const stored = usual?.(address, word) ?? word;
+      return address === AT.request ? 0 : stored;
+    };
+    expect(apply(on)).to.include({ outcome: 'implemented' });
+    expect(held(on, '705.AdptCrvReq')).to.deep.equal([0]);
+  });
+
+  it('never takes the mirror for a slot, whatever it says of itself', () => {
+    const on = plant({
+      '705.Crv[0].ReadOnly': [0],
+      '705.Crv[1].ReadOnly': [1],
+      '705.Crv[2].ReadOnly': [1],
+    });
+    expect(apply(on).why).to.match(/no slot that can be written/);
+    expect(writes(on)).to.deep.equal([]);
+  });
+
   it('offers no recheck where the device would not hear of the slot', () => {
     const on = plant(OFF);
     on.fault = request =>
