@@ -29,6 +29,8 @@ const REACHED_S = 15;
 const WATCHED_S = 5;
 const LOOK_MS = 500;
 const FULL_SUN = 1000;
+/** A new operating point is reached within this by what tracks the sun. */
+const SETTLE_MS = 5000;
 
 async function* steps(bench: Bench): AsyncGenerator<Step, void> {
   const limit = LIMITS.find(
@@ -39,7 +41,8 @@ async function* steps(bench: Bench): AsyncGenerator<Step, void> {
     yield notSupported('neither 704 nor 123 limits real power, or no rating is known');
     return;
   }
-  await bench.ports.instruments?.set({ irradianceWm2: FULL_SUN });
+  const sun = await bench.ports.instruments?.set({ irradianceWm2: FULL_SUN });
+  if (sun?.ok === true) await bench.pause(SETTLE_MS);
   const before = await givenPower(bench);
   const what = 'measure the power before';
   if (before === undefined) yield { what, verdict: 'INCONCLUSIVE', cause: SILENT };

@@ -164,7 +164,9 @@ export function fellStep(what: string, timer: Timer, watched: Watch & { readonly
 
 function plotOf(timer: Timer, { inForce, remaining, lastsS }: Watch & { readonly lastsS: number }): Plot {
   const left =
-    remaining.length === 0 ? [] : [{ name: timer.remaining ?? '', kind: 'line', points: remaining } as const];
+    remaining.length === 0
+      ? []
+      : [{ name: timer.remaining ?? '', kind: 'stair', points: remaining } as const];
   return {
     title: `${nameOf(timer)} while its timer runs`,
     x: 's since it was put in force',

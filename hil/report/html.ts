@@ -4,6 +4,7 @@
  */
 import type { ChainModel, Check, Report, Step, Verdict } from '../bench/mod.ts';
 import { VERDICTS, hex, marginPercent, same } from '../bench/mod.ts';
+import { functionTable } from './functions.ts';
 import { STYLE } from './style.ts';
 import { plotSvg } from './svg.ts';
 import { duration, escape, repeatCommand } from './text.ts';
@@ -20,7 +21,7 @@ ${facts(report)}
 ${summary(report)}
 ${matrix(report.checks)}
 ${findings(report)}
-${chain(subject.chain, subject.chainEnd)}
+<div class="two"><div>${chain(subject.chain, subject.chainEnd)}</div><div>${subject.chain.length === 0 ? '' : functionTable(subject.chain)}</div></div>
 <div class="checks"><h2>Every check</h2>${report.checks.map(check => section(report, check)).join('')}</div>
 <footer>${escape(report.tool)}. This page is drawn from report.json beside it and from nothing else; the requests and replies on the line are in frames.txt.</footer>
 </main></body></html>
@@ -123,9 +124,9 @@ function chain(models: readonly ChainModel[], end: string | null): string {
       points === 0
         ? '<span class="soft">the maker’s own</span>'
         : `<span class="meter"><i style="width:${share}%"></i></span>${implemented} of ${points}`;
-    return `<tr><td class="num">${id}</td><td>${escape(name ?? '')}</td><td class="num">${address}</td><td class="num">${length}</td><td>${covered}</td></tr>`;
+    return `<tr><td>${id}</td><td>${escape(name ?? '')}</td><td class="num">${address}</td><td class="num">${length}</td><td>${covered}</td></tr>`;
   });
-  return `<h2>Model chain</h2><table><thead><tr><th class="num">Model</th><th>Name</th><th class="num">Address</th><th class="num">Length</th><th>Points implemented</th></tr></thead><tbody>${rows.join('')}</tbody></table><p class="soft small">The chain ended: ${escape(end ?? 'not found')}.</p>`;
+  return `<h2>Model chain</h2><table><thead><tr><th>Model</th><th>Name</th><th class="num">Address</th><th class="num">Length</th><th>Implemented</th></tr></thead><tbody>${rows.join('')}</tbody></table><p class="soft small">The chain ended: ${escape(end ?? 'not found')}.</p>`;
 }
 
 function section(report: Report, check: Check): string {
@@ -134,7 +135,7 @@ function section(report: Report, check: Check): string {
     verdict === 'FAIL' ? `<p class="small"><code>${escape(repeatCommand(report, id))}</code></p>` : '';
   return `<section class="check" id="${id}"><div class="head ${verdict}"><span class="id">${id}</span><h3>${escape(title)}</h3><span class="verdict">${verdict}</span></div>
 <p>${escape(requirement)}</p><p class="soft small">${escape(source)} · ${duration(tookMs)}</p>${repeat}
-<table><thead><tr><th class="w-done">Done</th><th class="w-t">Target</th><th class="w-m">Measured</th><th class="num">Margin</th><th class="num">Verdict</th></tr></thead><tbody>${steps.map(row).join('')}</tbody></table>${steps.map(step => (step.plot === undefined ? '' : plotSvg(step.plot))).join('')}</section>`;
+<table><thead><tr><th class="w-done">Done</th><th class="w-t">Target</th><th class="w-m">Measured</th><th class="num">Margin</th><th class="num">Verdict</th></tr></thead><tbody>${steps.map(row).join('')}</tbody></table><div class="plots">${steps.map(step => (step.plot === undefined ? '' : plotSvg(step.plot))).join('')}</div></section>`;
 }
 
 function row(step: Step): string {

@@ -30,7 +30,7 @@ dl.facts dd{margin:0;font-weight:550;overflow-wrap:anywhere}
 .bar i{background:var(--v)}
 .bar i.NOT-SUPPORTED,.bar i.NOT-RUN{background:#b9c2cb}
 .counts{display:flex;gap:20px;flex-wrap:wrap}
-.matrix{display:grid;grid-template-columns:190px 1fr;gap:7px 14px;align-items:center}
+.matrix{display:grid;grid-template-columns:150px 1fr;gap:7px 14px;align-items:center}
 .cells{display:flex;gap:7px;flex-wrap:wrap}
 .cell{border:1px solid var(--line);border-left:5px solid var(--v);border-radius:4px;padding:3px 10px 3px 9px;font-size:13px;background:var(--page);min-width:196px}
 .cell b{font-weight:650}.cell span{color:var(--v);margin-left:7px;font-size:11.5px;font-weight:650;letter-spacing:.02em}
@@ -45,7 +45,9 @@ td:last-child,th:last-child{padding-right:0}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .verdict{color:var(--v);font-weight:650;font-size:12px;letter-spacing:.02em;white-space:nowrap}
 .cause{color:var(--v);font-weight:550;margin-top:2px}
-.meter{display:inline-block;width:96px;height:7px;border-radius:4px;background:var(--line);vertical-align:middle;margin-right:9px;overflow:hidden}
+.two{display:grid;grid-template-columns:1fr 1fr;gap:0 44px}.two td{padding-top:4px;padding-bottom:4px;overflow-wrap:anywhere}.gone td{color:#9aa5b0}
+.plots{display:grid;grid-template-columns:1fr 1fr;gap:0 16px}
+.meter{display:inline-block;width:44px;height:7px;border-radius:4px;background:var(--line);vertical-align:middle;margin-right:9px;overflow:hidden}
 .meter i{display:block;height:100%;background:var(--s0)}
 section.check{border-top:1px solid var(--line);padding-top:20px;margin-top:28px;break-inside:auto}
 .head{display:flex;align-items:baseline;gap:12px}
@@ -69,7 +71,7 @@ path.s0{stroke:var(--s0)}path.s1{stroke:var(--s1)}path.s2{stroke:var(--s2)}
 circle.s0{fill:var(--s0)}circle.s1{fill:var(--s1)}circle.s2{fill:var(--s2)}
 .tick{font-size:11px;fill:var(--soft)}.axis{font-size:11.5px;fill:var(--soft)}
 footer{margin-top:44px;border-top:1px solid var(--line);padding-top:12px;color:var(--soft);font-size:12.5px}
-@media(max-width:760px){main{padding:24px 18px}header{flex-direction:column}dl.facts{grid-template-columns:max-content 1fr}.matrix{grid-template-columns:1fr}
+@media(max-width:760px){main{padding:24px 18px}header{flex-direction:column}dl.facts{grid-template-columns:max-content 1fr}.two,.plots{grid-template-columns:1fr}.matrix{grid-template-columns:1fr}
 .checks table,.checks tbody,.checks tr,.checks td{display:block}.checks thead{display:none}.checks td{border:0;padding:1px 0}.checks tr{border-bottom:1px solid var(--line);padding:7px 0;display:block}.num{text-align:left}}
 @media print{@page{size:A4;margin:14mm}body{background:#fff;font-size:11.5px}main{max-width:none;padding:0;min-height:0}
 .checks{break-before:page}tr{break-inside:avoid}.head{break-after:avoid}h2{break-after:avoid}table{font-size:10.5px}details{display:none}}
