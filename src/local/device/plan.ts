@@ -2,7 +2,7 @@
  * An intent as registers: what to write, in which phases, given what the device holds now. Pure arithmetic over
  * the words of one model; the talking is in apply.
  */
-import { ok, refused } from '../../base/assert.ts';
+import { type Refused, type Result, ok, refused } from '../../base/assert.ts';
 import type { Intent } from '../../model/mod.ts';
 import { plain } from './amount.ts';
 import type { Control, ValueControl, Values } from './controls.ts';
@@ -12,7 +12,7 @@ import { putsOf } from './fields.ts';
 import { type Seen, rawAt, valueAt } from './seen.ts';
 import type { SettingControl } from './settings.ts';
 import { planSlot } from './slot-plan.ts';
-import { type Plan, type Put, type Write, quieted, switchOf, writesOf } from './steps.ts';
+import { type Plan, type PlanRefusal, type Put, type Write, quieted, switchOf, writesOf } from './steps.ts';
 
 /** The points of a control that must be read before anything can be planned; `undefined`: the whole model. */
 export function pointsNeeded(control: Control): readonly string[] | undefined {
@@ -62,34 +62,22 @@ type ValueIntent = Extract<Intent, { kind: 'value' }>;
 
 /** What guards the value and the value, then how it is meant, then what puts it in force. */
 function planValue(control: ValueControl, intent: ValueIntent, seen: Seen): Plan {
-  const { values, meant = {}, enable, bits, quiet } = control;
-  const missing = [
-    ...Object.keys(values),
-    ...Object.keys(meant),
-    ...(enable === undefined ? [] : [enable]),
-  ].find(path => rawAt(seen, path) === undefined);
-  if (missing !== undefined)
-    return refused('not-implemented', `${seen.def.id}.${missing} is not implemented`);
+  const { values, meant = {}, enable } = control;
+  const missing = absent(seen, [...Object.keys(values), ...Object.keys(meant), enable]);
+  if (missing !== undefined) return missing;
   const value = writesOf(seen, saying(values, intent.value));
-  if (!value.ok) return value;
   const fallBack = fallBackOf(control, intent, seen);
-  if (fallBack !== undefined && !fallBack.ok) return fallBack;
-  const guards = fallBack ?? quieted(seen, quiet);
+  const guards = fallBack ?? quieted(seen, control.quiet);
+  const how = writesOf(seen, meaning(meant));
+  const on = switched(control, seen, 'on');
+  if (!value.ok) return value;
   if (!guards.ok) return guards;
-  const first = kept([...value.value, ...guards.value]);
-  const how = writesOf(
-    seen,
-    Object.entries(meant).map(([point, symbol]) => ({ point, amount: plain(symbol) })),
-  );
-  const on = enable === undefined ? undefined : switchOf(seen, { point: enable, ...mask(bits) }, 'on');
   if (!how.ok) return how;
-  if (on !== undefined && !on.ok) return on;
-  return ok([
-    // A fall-back is told its value before its timer; otherwise what adjoins goes in one request.
-    { writes: fallBack === undefined ? first.toSorted((a, b) => a.address - b.address) : first },
-    ...(how.value.length === 0 ? [] : [{ writes: how.value }]),
-    ...(on === undefined ? [] : [{ writes: [on.value] }]),
-  ]);
+  if (!on.ok) return on;
+  const first = kept([...value.value, ...guards.value]);
+  // A fall-back is told its value before its timer; otherwise what adjoins goes in one request.
+  const ordered = fallBack === undefined ? byAddress(first) : first;
+  return ok([ordered, how.value, on.value].flatMap(writes => (writes.length === 0 ? [] : [{ writes }])));
 }
 
 /** The fall-back where one is wanted and possible; otherwise no timer may run, or the order would end unasked. */
@@ -97,7 +85,7 @@ function fallBackOf(
   { reversion }: ValueControl,
   intent: ValueIntent,
   seen: Seen,
-): ReturnType<typeof writesOf> | undefined {
+): Result<readonly Write[], PlanRefusal> | undefined {
   if (reversion === undefined || intent.reversion === undefined) return undefined;
   const points = [...Object.keys(reversion.values), reversion.enable, reversion.timer];
   if (points.some(path => rawAt(seen, path) === undefined)) return undefined;
@@ -110,44 +98,57 @@ function fallBackOf(
 }
 
 function planSettings(control: SettingControl, values: Readonly<Record<string, number>>, seen: Seen): Plan {
-  const { enable } = control;
   const puts = putsOf(seen, control.fields, { values });
   if (!puts.ok) return puts;
-  const missing = [...puts.value.map(put => put.point), ...(enable === undefined ? [] : [enable])].find(
-    path => rawAt(seen, path) === undefined,
-  );
-  if (missing !== undefined)
-    return refused('not-implemented', `${seen.def.id}.${missing} is not implemented`);
+  const missing = absent(seen, [...puts.value.map(put => put.point), control.enable]);
+  if (missing !== undefined) return missing;
   const writes = writesOf(seen, puts.value);
+  const on = switched(control, seen, 'on');
   if (!writes.ok) return writes;
-  const first = { writes: writes.value.toSorted((a, b) => a.address - b.address) };
-  if (enable === undefined) return ok([first]);
-  const on = switchOf(seen, { point: enable }, 'on');
-  return on.ok ? ok([first, { writes: [on.value] }]) : on;
+  if (!on.ok) return on;
+  return ok(
+    [byAddress(writes.value), on.value].flatMap(each => (each.length === 0 ? [] : [{ writes: each }])),
+  );
 }
 
+/** Where the same switch serves two axes, and is on for the other, nothing is released. */
 function release(control: ValueControl | SettingControl, seen: Seen): Plan {
-  const { enable } = control;
-  const released = control.kind === 'value' ? control.released : undefined;
-  const bits = control.kind === 'value' ? control.bits : undefined;
-  if (enable === undefined && released === undefined)
+  const { values, released, meant = {} } = control.kind === 'value' ? control : { values: {} };
+  const points = Object.keys(values);
+  if (control.enable === undefined && released === undefined)
     return refused('no-release', `${control.mode} has no off: another value replaces it`);
-  const points = [
-    ...(control.kind === 'value' ? Object.keys(control.values) : []),
-    ...(enable === undefined ? [] : [enable]),
-  ];
-  const missing = points.find(path => rawAt(seen, path) === undefined);
-  if (missing !== undefined)
-    return refused('not-implemented', `${seen.def.id}.${missing} is not implemented`);
+  const missing = absent(seen, [...points, control.enable]);
+  if (missing !== undefined) return missing;
+  if (Object.entries(meant).some(([path, symbol]) => rawAt(seen, path) !== symbol)) return ok([]);
   const writes =
-    enable === undefined
+    control.enable === undefined
       ? writesOf(
           seen,
           points.map(point => ({ point, amount: plain(released ?? 0) })),
         )
-      : switchOf(seen, { point: enable, ...mask(bits) }, 'off');
-  if (!writes.ok) return writes;
-  return ok([{ writes: Array.isArray(writes.value) ? writes.value : [writes.value] }]);
+      : switched(control, seen, 'off');
+  return writes.ok ? ok([{ writes: writes.value }]) : writes;
+}
+
+/** The first point that the device leaves out, as a refusal. */
+function absent(seen: Seen, points: readonly (string | undefined)[]): Refused<PlanRefusal> | undefined {
+  const missing = points.find(path => path !== undefined && rawAt(seen, path) === undefined);
+  return missing === undefined
+    ? undefined
+    : refused('not-implemented', `${seen.def.id}.${missing} is not implemented`);
+}
+
+/** The enable, where there is one. */
+function switched(
+  control: ValueControl | SettingControl,
+  seen: Seen,
+  to: 'on' | 'off',
+): Result<readonly Write[], PlanRefusal> {
+  const { enable: point } = control;
+  if (point === undefined) return ok([]);
+  const bits = control.kind === 'value' ? control.bits : undefined;
+  const write = switchOf(seen, { point, ...(bits === undefined ? {} : { bits }) }, to);
+  return write.ok ? ok([write.value]) : write;
 }
 
 /** A power factor and its excitation: points of one group go in one request. */
@@ -158,7 +159,13 @@ function kept(writes: readonly Write[]): readonly Write[] {
   });
 }
 
-const mask = (bits: number | undefined) => (bits === undefined ? {} : { bits });
+function byAddress(writes: readonly Write[]): readonly Write[] {
+  return writes.toSorted((a, b) => a.address - b.address);
+}
+
+function meaning(meant: Readonly<Record<string, number>>): readonly Put[] {
+  return Object.entries(meant).map(([point, symbol]) => ({ point, amount: plain(symbol) }));
+}
 
 function saying(values: Values, value: number): readonly Put[] {
   return Object.entries(values).map(([point, say]) => ({ point, amount: say(value) }));

@@ -290,6 +290,15 @@ describe('every function on every model', () => {
     });
   }
 
+  it('AUTO-1: the release of one setpoint leaves the other alone that the same switch serves', () => {
+    const on = plant({ '704.WSetMod': [0] });
+    const result = run(applyIntent(deviceOf(704), release('opModTargetW'), MODELS), on);
+    expect(result.outcome).to.equal('implemented');
+    expect(held(on, '704.WSetEna')).to.deep.equal([1]);
+    run(applyIntent(deviceOf(704), release('opModFixedW'), MODELS), on);
+    expect(held(on, '704.WSetEna')).to.deep.equal([0]);
+  });
+
   it('leaves out what only makes a value more precise, where the device has it not', () => {
     const on = plant({ '704.WRmpRef': [0xffff] });
     const intent = settings({ mode: 'setGradW', values: { rampPctPerS: 7 } });

@@ -3,7 +3,17 @@ import { expect } from 'chai';
 import { type ApplyResult, applyIntent } from '../../../src/local/device/mod.ts';
 import type { Curve, Intent } from '../../../src/model/mod.ts';
 import { MODELS } from '../sunspec/models.ts';
-import { DISCONNECTED, GARBLED, TIMEOUT, type Table, exception, run, writes } from '../sunspec/table.ts';
+import {
+  DISCONNECTED,
+  GARBLED,
+  TIMEOUT,
+  type Table,
+  exception,
+  run,
+  table,
+  writes,
+} from '../sunspec/table.ts';
+import { writePhase } from '../../../src/local/device/write.ts';
 import { type Plant, deviceOf, held, plant, registersOf } from './plant.ts';
 
 /** Category B of IEEE 1547-2018. */
@@ -289,6 +299,25 @@ function store(on: Plant, address: number, words: readonly number[]): void {
   }
 }
 
+describe('a phase of more registers than one request holds', () => {
+  it('goes in as few as hold it, in order', () => {
+    const on = table([1000, Array<number>(200).fill(0)]);
+    const all = Array.from({ length: 130 }, (_, at) => ({
+      point: `${at}`,
+      address: 1000 + at,
+      words: [at],
+      role: 'order' as const,
+    }));
+    const done = run(writePhase({ unit: 1 }, all), on);
+    expect(done.every(({ reply }) => reply.ok)).to.equal(true);
+    // 123 registers, Modbus Application Protocol 1.1b3, 6.12; the table refuses more as a device would
+    expect(writes(on).map(([address, words]) => [address, words.length])).to.deep.equal([
+      [1000, 123],
+      [1123, 7],
+    ]);
+  });
+});
+
 describe('a curve for a device before 1547', () => {
   const shares: Intent = curve({ ...CATEGORY_B, reference: 'VArMax', responseS: 10 });
 
@@ -300,6 +329,10 @@ describe('a curve for a device before 1547', () => {
     expect(asked.at(-1)).to.equal(enables);
     expect(asked.at(-2)).to.equal(selects);
     expect(held(on, '126.curve[1].VAr4')).to.deep.equal([0xfe48]);
+    const name = 'curve 1'; // as the plant calls the second
+    expect(held(on, '126.curve[1].CrvNam').slice(0, 4), 'a name is not copied').to.deep.equal(
+      [0, 2, 4, 6].map(at => (name.charCodeAt(at) << 8) | (at < 6 ? name.charCodeAt(at + 1) : 0)),
+    );
     expect(held(on, '126.WinTms')).to.deep.equal([0]);
     expect(held(on, '126.RvrtTms')).to.deep.equal([0]);
     expect(held(on, '126.ModEna'), 'the bit beside it stays').to.deep.equal([5]);
