@@ -72,7 +72,7 @@ function decideAxis(axis: Axis, claims: Claims | undefined, question: Question):
       : asked !== undefined
         ? [{ rule: 'default', text: `${formatValue(axis, asked)}: default control` }]
         : [];
-  const bounded = bind(axis, asked, question.bounds);
+  const bounded = bind(axis, asked, boundsFor(axis, holder, question.bounds));
   const reasons = [...bounded.reasons, ...base, ...lifted];
   const setpoint: Setpoint = {
     axis,
@@ -97,6 +97,15 @@ const HELD_UNASKED: ReadonlySet<Axis> = new Set([
   'opModGenLimW',
   'opModLoadLimW',
 ]);
+
+/**
+ * OVR-4: nothing keeps an emergency from isolating. A bound that forbids 0 on the connection is a word about how a
+ * site is operated, and an emergency of the grid stands above it; every other bound holds against every class.
+ */
+function boundsFor(axis: Axis, holder: DerEvent | undefined, bounds: readonly Bound[]): readonly Bound[] {
+  if (axis !== 'opModConnect' || holder?.class !== 'emergency') return bounds;
+  return bounds.map(bound => ({ ...bound, min: axisRow(axis).min }));
+}
 
 /** `asked` brought inside every bound. Where bounds leave no room between them, the lowest maximum holds. */
 function bind(

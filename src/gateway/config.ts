@@ -188,6 +188,7 @@ export const gatewayConfig = z.strictObject({
   ),
   tariff: perAxis(axisRange)
     .default({})
+    .superRefine(mayIsolate)
     .describe(
       'the bounds the tariff agreement sets on each axis (TAR-1), as in { opModMaxLimW: { min: 0, max: 10000 } }',
     ),
@@ -219,6 +220,19 @@ export const gatewayConfig = z.strictObject({
 });
 
 export type GatewayConfig = z.output<typeof gatewayConfig>;
+
+/** OVR-4: an agreement may not promise a connection, for an emergency takes it away. */
+function mayIsolate(
+  { opModConnect }: { readonly opModConnect?: { readonly min: number } },
+  context: z.RefinementCtx,
+): void {
+  if (opModConnect === undefined || opModConnect.min === 0) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['opModConnect', 'min'],
+    message: 'forbids isolation in an emergency (OVR-4); write 0, or leave opModConnect out',
+  });
+}
 
 /** Refuses a list in which two entries have the same `of`; the mistake is reported at `field` of the later one. */
 function unique<T>(of: (entry: T) => string, field: string) {

@@ -90,6 +90,19 @@ describe('the decision', () => {
     });
   });
 
+  it('OVR-4: no bound keeps an emergency from isolating, and every other class stays within it', () => {
+    const bounds = [bound('opModConnect', 1, 1)];
+    const isolating = (commandClass: CommandClass): Question => ({
+      ...asked(derEvent({ class: commandClass, axes: { opModConnect: 0, opModMaxLimW: 0 } })),
+      bounds: [...bounds, bound('opModMaxLimW', 1000, 10_000)],
+    });
+    expect(valueOf(isolating('emergency'), 'opModConnect')).to.equal(0);
+    expect(reasonOf(isolating('emergency'), 'opModConnect').rule).to.equal('OVR-4');
+    expect(valueOf(isolating('emergency'), 'opModMaxLimW'), 'of the connection only').to.equal(1000);
+    for (const below of CLASSES.slice(1))
+      expect(valueOf(isolating(below), 'opModConnect'), below).to.equal(1);
+  });
+
   it('calls an emergency that does not isolate an event, not an isolation', () => {
     const event = derEvent({ class: 'emergency', axes: { opModMaxLimW: 0 } });
     expect(reasonOf(asked(event), 'opModMaxLimW').text).to.match(/^0 %: emergency event ev-1 by utility-a/);

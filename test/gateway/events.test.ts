@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { hours, minutes } from '../../src/base/time.ts';
 import type { MRID } from '../../src/model/mod.ts';
+import { HeadEnd } from '../support/head-end.ts';
 import { BATTERY, Bench, PV, eventBody, isolation, unix } from './bench.ts';
 
 const HOUR = hours(1);
@@ -144,6 +145,18 @@ describe('the life of an event at the gateway', () => {
     bench.until(hours(25));
     bench.step({ on: 'tick' });
     expect(rows()).to.deep.equal([]);
+  });
+
+  it('OVR-4: isolates in an emergency whatever key and tariff say of the connection, and in nothing less', () => {
+    const bounds = { opModConnect: { min: 1, max: 1 } };
+    const bound = { axis: 'opModConnect', ...bounds.opModConnect, rule: 'TAR-1', why: 'tariff' } as const;
+    const ops = new HeadEnd('grid-ops-x', { bounds });
+    const bench = Bench.ready({ keys: new Map([[ops.key.kid, ops.key]]), bounds: [bound] });
+    bench.command(isolation({ duration: HOUR }), { class: 'transmission' }, ops);
+    expect(bench.story()).to.deep.equal(['invalid bounds-exceeded']);
+    bench.command(isolation(), { class: 'emergency' }, ops);
+    bench.until(0);
+    expect(bench.values('opModConnect')).to.deep.equal([0]);
   });
 
   it('OVR-4: an isolation holds against every other event and the customer, until its signed release', () => {

@@ -159,6 +159,11 @@ describe('the configuration of a gateway', () => {
       'gw.yaml:27: tariff.opModExpLimW: this map has its min above its max; expected: the bounds of opModExpLimW, as in { min: 0, max: 1000000000000 }',
     ],
     [
+      'OVR-4 a tariff that forbids isolation, with a remedy',
+      `${GOOD}tariff:\n  opModConnect: { min: 1, max: 1 }\n`,
+      'gw.yaml:27: tariff.opModConnect.min: 1 forbids isolation in an emergency (OVR-4); write 0, or leave opModConnect out; expected: connection to the grid: a whole number from 0 to 1, in switch',
+    ],
+    [
       'two devices of one name',
       changed('id: meter', 'id: pv'),
       'gw.yaml:21: devices[1].id: pv is the same as in entry 1 of the list; expected: a name for this device: 1 to 64 of a-z, 0-9 and the hyphen',

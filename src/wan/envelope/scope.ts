@@ -4,7 +4,7 @@
 import { refused } from '../../base/assert.ts';
 import type { Refused } from '../../base/assert.ts';
 import { axesOf, classNumber } from '../../model/mod.ts';
-import type { AxisValues, GatewayId, GroupId } from '../../model/mod.ts';
+import type { AxisValues, CommandClass, GatewayId, GroupId } from '../../model/mod.ts';
 import type { CommandClaims } from './claims.ts';
 import type { ScopeRefusal } from './refusals.ts';
 import type { Scope } from './trust.ts';
@@ -20,7 +20,7 @@ export function scopeTrouble(claims: CommandClaims, scope: Scope): Refused<Scope
   if (!named(groupsOf(claims), scope.groups)) return refused('group-out-of-scope');
   if (audience.kind === 'device' && !named([audience.id], scope.gateways))
     return refused('gateway-out-of-scope', audience.id);
-  return body.kind === 'event' ? boundsTrouble(body.axes, scope) : undefined;
+  return body.kind === 'event' ? boundsTrouble(body.axes, claims.class, scope) : undefined;
 }
 
 /** The group a command is for, or the one whose membership it grants. */
@@ -33,11 +33,18 @@ function named<T extends GroupId | GatewayId>(ids: readonly T[], list: readonly 
   return list === undefined || ids.every(id => list.includes(id));
 }
 
-function boundsTrouble(axes: AxisValues, scope: Scope): Refused<ScopeRefusal> | undefined {
+/** OVR-4: a key that may speak of emergencies may isolate, whatever its bound on the connection says of 0. */
+function boundsTrouble(
+  axes: AxisValues,
+  commandClass: CommandClass,
+  scope: Scope,
+): Refused<ScopeRefusal> | undefined {
   for (const axis of axesOf(axes)) {
     const bound = scope.bounds?.[axis];
     const value = axes[axis];
-    if (bound !== undefined && value !== undefined && (value < bound.min || value > bound.max))
+    if (bound === undefined || value === undefined) continue;
+    const isolates = commandClass === 'emergency' && axis === 'opModConnect' && value === 0;
+    if (!isolates && (value < bound.min || value > bound.max))
       return refused('bounds-exceeded', `${axis} ${value} outside ${bound.min} … ${bound.max}`);
   }
   return undefined;

@@ -35,7 +35,10 @@ export interface Scope {
   readonly gateways?: readonly GatewayId[];
   /** Primacy of its programs, both ends included; at least 1. */
   readonly primacy: { readonly min: number; readonly max: number };
-  /** Inclusive, in the unit of the axis on the wire. */
+  /**
+   * Inclusive, in the unit of the axis on the wire. No bound on opModConnect keeps a key whose class is emergency
+   * from isolating (OVR-4).
+   */
   readonly bounds?: Readonly<Partial<Record<Axis, { readonly min: number; readonly max: number }>>>;
   readonly validFrom: UnixTime;
   /** The first moment at which it is no longer valid. */
