@@ -87,11 +87,15 @@ export function codeChecked(
   return ok(entry);
 }
 
-/** Ends an override; `totalMs` is how long it lasted (OVR-5). Also called when the event itself ends. */
+/**
+ * Ends an override; `totalMs` is how long it lasted (OVR-5), and is added to what the entry keeps of those before.
+ * Also called when the event itself ends.
+ */
 export function endOverride(entry: Entry, now: UnixTime): Result<{ totalMs: Duration }, OverrideRefusal> {
   if (entry.overriddenAt === undefined) return refused('not-overridden', 'This event is not overridden.');
   const totalMs = milliseconds(Math.max(0, now - entry.overriddenAt));
   delete entry.overriddenAt;
+  entry.overriddenMs = milliseconds((entry.overriddenMs ?? 0) + totalMs);
   return ok({ totalMs });
 }
 

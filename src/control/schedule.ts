@@ -9,7 +9,7 @@
 import { ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { after, hours, unixTime } from '../base/time.ts';
-import type { UnixTime } from '../base/time.ts';
+import type { Duration, UnixTime } from '../base/time.ts';
 import { classNumber } from '../model/mod.ts';
 import type { CommandClass, Cti, DerEvent, MRID } from '../model/mod.ts';
 
@@ -35,6 +35,8 @@ export interface Entry {
   acknowledgedAt?: UnixTime;
   /** Set while the customer overrides it. */
   overriddenAt?: UnixTime;
+  /** What the overrides of this event that have ended lasted together; absent before one has. */
+  overriddenMs?: Duration;
 }
 
 /** A cancel whose event has not come: when it comes, it is cancelled on arrival. */

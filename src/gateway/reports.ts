@@ -175,7 +175,7 @@ export function aboutEvent(event: { cti: Cti; mRID: MRID }, response: Response, 
 }
 
 /** Whole seconds of a duration, for records. */
-function wholeSeconds(ms: number): number {
+export function wholeSeconds(ms: number): number {
   return toUnixSeconds(ms as UnixTime);
 }
 

@@ -6,7 +6,7 @@
  * it returns, and nothing of that happens before what it persists is on the disk.
  */
 import { after, between } from '../base/time.ts';
-import type { Instant, Now } from '../base/time.ts';
+import type { Duration, Instant, Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
 import type { Transition } from '../control/mod.ts';
 import { axesOf } from '../model/mod.ts';
@@ -34,7 +34,15 @@ import {
   sendComplete,
 } from './orders.ts';
 import type { Cause } from './orders.ts';
-import { aboutEvent, birth, nextStatus, overrideEnded, sendWishes, statusIfDue } from './reports.ts';
+import {
+  aboutEvent,
+  birth,
+  nextStatus,
+  overrideEnded,
+  sendWishes,
+  statusIfDue,
+  wholeSeconds,
+} from './reports.ts';
 import { checked, request } from './requests.ts';
 import { decideAnew } from './state.ts';
 import type { GatewayState } from './state.ts';
@@ -148,7 +156,10 @@ function startedNow(work: Work, transitions: readonly Transition[]): ReadonlySet
   return new Set(started.map(t => t.entry.event.mRID));
 }
 
-/** Events whose time is up. An override ends with its event, and its total is reported (response 8). */
+/**
+ * Events whose time is up. An override ends with its event and is reported; the event's own receipt tells the total
+ * over all its overrides, those that ended with an opt-in too (response 8).
+ */
 function completions(
   state: GatewayState,
   work: Work,
@@ -159,19 +170,20 @@ function completions(
   return transitions.flatMap(({ entry, to }) => {
     if (to !== 'completed') return [];
     const { event } = entry;
-    const total = overrideEnded(state, work, entry, now);
+    overrideEnded(state, work, entry, now);
     storeEntry(work, { entry });
-    return [{ receipt: endReceipt(event, begun.has(entry) ? 'missed' : total), axes: axesOf(event.axes) }];
+    const how = begun.has(entry) ? 'missed' : entry.overriddenMs;
+    return [{ receipt: endReceipt(event, how), axes: axesOf(event.axes) }];
   });
 }
 
 /** `missed`: it began and ended while nobody was awake to carry it out; to call it completed would be a lie. */
-function endReceipt(event: DerEvent, how: 'missed' | number | undefined): ReceiptBody {
+function endReceipt(event: DerEvent, how: 'missed' | Duration | undefined): ReceiptBody {
   const { mRID } = event;
   if (how === 'missed')
     return aboutEvent(event, 'completedNoParticipation', `event ${mRID} passed while the gateway was down`);
   if (how === undefined) return aboutEvent(event, 'completed', `event ${mRID} completed`);
-  return aboutEvent(event, 'partialOptOut', `event ${mRID} completed, overridden for ${how} s`);
+  return aboutEvent(event, 'partialOptOut', `event ${mRID} completed, overridden for ${wholeSeconds(how)} s`);
 }
 
 /** Started, superseded, resumed: what became of each active event by this decision (IEEE 2030.5, per axis). */

@@ -114,6 +114,41 @@ describe('a request from the premise', () => {
     expect(bench.receipts().at(-1)).to.include({ response: 'partialOptOut', mRID: 'ev-1' });
   });
 
+  it('OVR-5: the last receipt of an event tells the total over all its overrides, and over a restart', () => {
+    const bench = started();
+    bench.override(EV);
+    bench.answer();
+    bench.ms = 90_500;
+    bench.request({ kind: 'end-override', mRID: EV });
+    bench.answer();
+    bench.restart();
+    bench.device(PV, 'present');
+    bench.until(hours(1) - 60_000);
+    bench.override(EV);
+    bench.until(hours(1));
+    bench.answer();
+    expect(
+      bench
+        .customer()
+        .filter(c => c.action === 'override-ended')
+        .map(c => c.totalS),
+    ).to.deep.equal([90, 60]);
+    const last = bench.receipts().at(-1);
+    expect(last).to.include({ response: 'partialOptOut', mRID: 'ev-1' });
+    expect(last?.why).to.match(/^event ev-1 completed, overridden for 150 s/);
+  });
+
+  it('OVR-5: an event the customer opted into again ends as a partial opt-out, not as completed', () => {
+    const bench = started();
+    bench.override(EV);
+    bench.ms = 30_000;
+    bench.request({ kind: 'end-override', mRID: EV });
+    bench.answer();
+    bench.until(hours(1));
+    bench.answer();
+    expect(bench.receipts().at(-1)).to.include({ response: 'partialOptOut' });
+  });
+
   it('OVR-5: an override is reported with its total when its event is cancelled', () => {
     const bench = started();
     bench.override(EV);
