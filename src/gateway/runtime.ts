@@ -59,7 +59,10 @@ export interface GatewayPorts {
   readonly code: CodePort;
   readonly clock: ClockPort;
   readonly log: (entry: LogEntry) => void;
-  /** Sees every input before it is taken, what the step made of it, and every effect as it is carried out. */
+  /**
+   * Sees every input before it is taken, what the step made of it, and every effect as it is carried out; never a
+   * code the customer typed.
+   */
   readonly observe?: (what: Observation) => void;
 }
 
@@ -84,6 +87,18 @@ export async function startGateway(settings: Settings, ports: GatewayPorts): Pro
   const runtime = new Runtime(settings, ports, state);
   runtime.start();
   return runtime;
+}
+
+/** Stands where a code stood: a recording is read by people who must not learn it. */
+const HIDDEN = '••••';
+
+function inputToShow(input: Input): Input {
+  if (input.on !== 'request' || input.ask.kind !== 'override') return input;
+  return { ...input, ask: { ...input.ask, code: HIDDEN } };
+}
+
+function effectToShow(effect: Effect): Effect {
+  return effect.do === 'check' ? { ...effect, code: HIDDEN } : effect;
 }
 
 class Runtime implements Gateway {
@@ -183,9 +198,9 @@ class Runtime implements Gateway {
 
   #take(input: Input): void {
     if (this.#stopped || this.#failed) return;
-    this.#ports.observe?.({ input });
+    this.#ports.observe?.({ input: inputToShow(input) });
     const effects = step(this.#state, input, this.#ports.clock.now());
-    this.#ports.observe?.({ stepped: effects });
+    this.#ports.observe?.({ stepped: effects.map(effectToShow) });
     this.#follow(effects);
     this.#setWake();
   }
@@ -218,7 +233,7 @@ class Runtime implements Gateway {
 
   #runAll(effects: readonly Effect[]): void {
     for (const effect of effects) {
-      this.#ports.observe?.({ effect });
+      this.#ports.observe?.({ effect: effectToShow(effect) });
       this.#run(effect);
     }
   }

@@ -36,6 +36,7 @@ export class World {
   readonly views: PremiseView[] = [];
   readonly applies: Apply[] = [];
   readonly checks: { resolve(right: boolean): void }[] = [];
+  readonly codes: string[] = [];
   publishes: { settle(): void }[] = [];
   closed: string[] = [];
   broker: BrokerEvents | undefined;
@@ -52,7 +53,7 @@ export class World {
     return this.#timers.length;
   }
 
-  async start(): Promise<Gateway> {
+  async start(more: Partial<GatewayPorts> = {}): Promise<Gateway> {
     const settings: Settings = {
       gateway: GATEWAY,
       utility: UTILITY,
@@ -63,7 +64,7 @@ export class World {
       terms: { directMayBeOverridden: [] },
       reversion: milliseconds(60_000),
     };
-    this.gateway = await startGateway(settings, this.#ports());
+    this.gateway = await startGateway(settings, { ...this.#ports(), ...more });
     return this.gateway;
   }
 
@@ -140,7 +141,12 @@ export class World {
       },
       signer: { signRecord: ({ sequence }) => Uint8Array.of(sequence) },
       display: { show: view => void this.views.push(view) },
-      code: { check: () => new Promise(resolve => this.checks.push({ resolve })) },
+      code: {
+        check: code => {
+          this.codes.push(code);
+          return new Promise(resolve => this.checks.push({ resolve }));
+        },
+      },
       clock: {
         now: () => this.now,
         at: (when, wake) => {

@@ -212,6 +212,27 @@ describe('the interpreter', () => {
     expect(await asked).to.include({ ok: false, refusal: 'code-wrong' });
   });
 
+  it('OVR-2: shows an observer every request and check, and never the code', async () => {
+    const world = new World();
+    const seen: string[] = [];
+    await world.start({ observe: what => void seen.push(JSON.stringify(what)) });
+    world.command(eventBody());
+    await world.settled();
+    await world.gateway?.request({ kind: 'acknowledge', mRID: EV });
+    const asked = world.gateway?.request({ kind: 'override', mRID: EV, code: '4711' });
+    await world.settled();
+    expect(world.codes, 'the check is given the code itself').to.deep.equal(['4711']);
+    world.checks[0]?.resolve(true);
+    await asked;
+    const hidden = seen.filter(text => text.includes('••••'));
+    expect(hidden.map(text => Object.keys(JSON.parse(text) as object)[0])).to.deep.equal([
+      'input',
+      'stepped',
+      'effect',
+    ]);
+    expect(seen.filter(text => text.includes('4711'))).to.deep.equal([]);
+  });
+
   it('leaves messages with the broker when too many wait for the disk, and asks for them when those are done', async () => {
     const world = await World.running();
     world.store.held = true;
