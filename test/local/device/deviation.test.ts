@@ -73,7 +73,7 @@ describe('a product that deviates', () => {
   });
 
   it('is at best unknown where its registers cannot be read back', () => {
-    const on = plant();
+    const on = plant({ '123.WMaxLim_Ena': [0] });
     const result = apply(on, { verify: 'none' });
     expect(result).to.include({ outcome: 'unknown' });
     expect(held(on, '123.WMaxLim_Ena'), 'the order is carried to its end').to.deep.equal([1]);
