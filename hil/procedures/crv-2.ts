@@ -70,7 +70,10 @@ interface Adopted {
   readonly result: number | undefined;
   readonly sheet: Sheet;
   readonly tookMs: number;
+  /** How the device refused the request. */
   readonly refused?: string;
+  /** The request or the look afterwards got no answer: nothing can be said. */
+  readonly silent?: true;
 }
 
 /** Asks for curve `number`, counted from 1, and waits for the end of it. */
@@ -80,21 +83,25 @@ export async function adopt(bench: Bench, curves: Curves, number: number): Promi
   if (spot === undefined) return { result: undefined, sheet: found, tookMs: 0, refused: 'no request point' };
   const asked = bench.elapsedMs();
   const reply = await bench.writeRaw(spot.address, [number]);
+  if (!reply.ok && reply.refusal !== 'exception')
+    return { result: undefined, sheet: found, tookMs: 0, silent: true };
   const refused = reply.ok ? {} : { refused: reply.detail ?? reply.refusal };
   for (;;) {
     const now = await bench.sheet(curves.model);
     const tookMs = bench.elapsedMs() - asked;
-    const sheet = now.ok ? now.value : found;
-    const result = now.ok ? numberIn(sheet, curves.result) : undefined;
+    if (!now.ok) return { result: undefined, sheet: found, tookMs, silent: true };
+    const sheet = now.value;
+    const result = numberIn(sheet, curves.result);
     const ended = result === ADOPTION.completed || result === ADOPTION.failed;
     if (ended || !reply.ok || tookMs >= ADOPTED_WITHIN_MS) return { result, sheet, tookMs, ...refused };
     await bench.pause(LOOK_AGAIN_MS);
   }
 }
 
-function adoptedStep(model: number, { result, tookMs, refused }: Adopted): Step {
+function adoptedStep(model: number, { result, tookMs, refused, silent }: Adopted): Step {
   const window = { high: ADOPTED_WITHIN_MS, value: tookMs, unit: 'ms' };
   const base = { what: `ask model ${model} to adopt curve 2`, target: 'completed' };
+  if (silent === true) return { ...base, verdict: 'INCONCLUSIVE', cause: SILENT };
   if (refused !== undefined)
     return { ...base, verdict: 'FAIL', measured: refused, cause: 'the request point cannot be written' };
   if (result === ADOPTION.completed)

@@ -6,6 +6,7 @@ import { notSupported, numberIn, same } from '../bench/mod.ts';
 import { adopt } from './crv-2.ts';
 import type { Curves } from './curves.ts';
 import { ADOPTION, curvesOf, wordsOfCurve } from './curves.ts';
+import { SILENT } from './steps.ts';
 
 export const crv3: Procedure = {
   id: 'CRV-3',
@@ -25,11 +26,13 @@ async function beyondStep(bench: Bench, curves: Curves): Promise<Step> {
   const { model, count } = curves;
   const before = bench.found(model);
   const number = (numberIn(before, count) ?? 0) + 1;
-  const { result, sheet, refused } = await adopt(bench, curves, number);
+  const { result, sheet, refused, silent } = await adopt(bench, curves, number);
+  const what = `ask model ${model} to adopt curve ${number} of ${number - 1}`;
+  if (silent === true) return { what, verdict: 'INCONCLUSIVE', cause: SILENT };
   const kept = same(wordsOfCurve(before, curves, 0), wordsOfCurve(sheet, curves, 0));
   const said = refused ?? (result === ADOPTION.failed ? 'failed' : `result ${result ?? 'unknown'}`);
   const base = {
-    what: `ask model ${model} to adopt curve ${number} of ${number - 1}`,
+    what,
     target: 'refused or failed, curve 1 unchanged',
     measured: `${said}, curve 1 ${kept ? 'unchanged' : 'changed'}`,
   };

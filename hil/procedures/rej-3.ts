@@ -1,7 +1,10 @@
 /**
  * REJ-3: registers that are not there refuse to be read, instead of being made up.
  */
+import type { ModbusReply } from '../../src/local/bus/mod.ts';
 import type { Bench, Procedure, Step } from '../bench/mod.ts';
+import { hex, same } from '../bench/mod.ts';
+import { SILENT } from './steps.ts';
 
 export const rej3: Procedure = {
   id: 'REJ-3',
@@ -14,39 +17,40 @@ export const rej3: Procedure = {
 
 /** The last register there can be: no device of this kind has it. */
 const LAST = 0xffff;
+/** SunS. */
+const MARKER = [0x5375, 0x6e53];
 
 async function* steps(bench: Bench): AsyncGenerator<Step, void> {
   const beyond = await bench.readRaw(LAST, 1);
-  const what = `read register ${LAST}`;
-  const target = 'an exception';
-  if (beyond.ok)
-    yield {
-      what,
+  const { base } = bench.parts.discovery;
+  const after = await bench.readRaw(base, MARKER.length);
+  if (!after.ok && after.refusal !== 'exception') {
+    // Silent for everything is another matter than silent for what is not there.
+    yield { what: `read register ${LAST}, then the marker`, verdict: 'INCONCLUSIVE', cause: SILENT };
+    return;
+  }
+  yield beyondStep(beyond);
+  yield afterwardsStep(after);
+}
+
+function beyondStep(reply: ModbusReply): Step {
+  const base = { what: `read register ${LAST}`, target: 'an exception' };
+  if (reply.ok)
+    return {
+      ...base,
       verdict: 'FAIL',
-      target,
       measured: 'a value',
       cause: 'the device makes up registers: holes in its map cannot be told from values',
     };
-  else if (beyond.refusal === 'exception')
-    yield { what, verdict: 'PASS', target, measured: `exception ${beyond.exception ?? '?'}` };
-  else
-    yield {
-      what,
-      verdict: 'FAIL',
-      target,
-      measured: beyond.detail ?? beyond.refusal,
-      cause: 'the device keeps silent where it has to refuse: clients wait for their timeout',
-    };
-  const { base } = bench.parts.discovery;
-  const after = await bench.readRaw(base, 2);
-  yield {
-    what: 'read the marker afterwards',
-    target: 'SunS',
-    measured: after.ok
-      ? String.fromCharCode(...after.words.flatMap(word => [word >> 8, word & 0xff]))
-      : after.refusal,
-    ...(after.ok && after.words[0] === 0x5375 && after.words[1] === 0x6e53
-      ? { verdict: 'PASS' }
-      : { verdict: 'FAIL', cause: 'a refused request disturbs the next reply' }),
-  };
+  if (reply.refusal === 'exception')
+    return { ...base, verdict: 'PASS', measured: `exception ${reply.exception ?? '?'}` };
+  const cause = 'the device keeps silent where it has to refuse: clients wait for their timeout';
+  return { ...base, verdict: 'FAIL', measured: reply.detail ?? reply.refusal, cause };
+}
+
+function afterwardsStep(reply: ModbusReply): Step {
+  const measured = reply.ok ? hex(reply.words) : (reply.detail ?? reply.refusal);
+  const base = { what: 'read the marker afterwards', target: hex(MARKER), measured };
+  if (reply.ok && same(reply.words, MARKER)) return { ...base, verdict: 'PASS' };
+  return { ...base, verdict: 'FAIL', cause: 'a refused request disturbs the next reply' };
 }

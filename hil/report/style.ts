@@ -58,10 +58,11 @@ section.check{border-top:1px solid var(--line);padding-top:20px;margin-top:28px;
 details summary{cursor:pointer;color:var(--soft);font-size:12.5px}
 .hex{color:var(--soft);margin-top:3px;overflow-wrap:anywhere}
 .hex b{color:var(--fail);font-weight:600}
-figure{margin:12px 0 4px;border:1px solid var(--line);border-radius:6px;padding:10px 14px 6px;max-width:680px;break-inside:avoid}
+figure{margin:12px 0 0;border:1px solid var(--line);border-radius:6px;padding:10px 14px 6px;max-width:680px;break-inside:avoid}
 figcaption{font-size:13px;font-weight:600;margin-bottom:4px}
 figure svg{width:100%;height:auto;display:block}
-.key{font-weight:400;color:var(--soft);margin-left:16px}
+.key{font-weight:400;color:var(--soft);margin-right:16px;white-space:nowrap;display:inline-block}
+.keys{display:block;font-size:12px;min-height:18px}
 .key:before{content:"";display:inline-block;width:14px;height:3px;background:var(--k);margin-right:6px;vertical-align:middle;border-radius:2px}
 .k0{--k:var(--s0)}.k1{--k:var(--s1)}.k2{--k:var(--s2)}
 .grid{stroke:var(--line);stroke-width:1}.mark{stroke:var(--soft);stroke-dasharray:4 4}
@@ -74,5 +75,5 @@ footer{margin-top:44px;border-top:1px solid var(--line);padding-top:12px;color:v
 @media(max-width:760px){main{padding:24px 18px}header{flex-direction:column}dl.facts{grid-template-columns:max-content 1fr}.two,.plots{grid-template-columns:1fr}.matrix{grid-template-columns:1fr}
 .checks table,.checks tbody,.checks tr,.checks td{display:block}.checks thead{display:none}.checks td{border:0;padding:1px 0}.checks tr{border-bottom:1px solid var(--line);padding:7px 0;display:block}.num{text-align:left}}
 @media print{@page{size:A4;margin:14mm}body{background:#fff;font-size:11.5px}main{max-width:none;padding:0;min-height:0}
-.checks{break-before:page}tr{break-inside:avoid}.head{break-after:avoid}h2{break-after:avoid}table{font-size:10.5px}details{display:none}}
+.checks{break-before:page}tr{break-inside:avoid}.head{break-after:avoid}h2{break-after:avoid}table{font-size:10.5px}details,.meter{display:none}.matrix{gap:3px 12px}.cell{padding:1px 9px}th,.verdict,.cell{font-size:10px}h2{margin-top:22px;font-size:15px}.bar{margin-top:14px}.two{font-size:10.5px}.two td{padding-top:2px;padding-bottom:2px}.small{font-size:10.5px}code,.hex{font-size:10px}}
 `;

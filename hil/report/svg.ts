@@ -4,7 +4,8 @@
 import type { Plot, Series } from '../bench/mod.ts';
 import { escape } from './text.ts';
 
-const [WIDTH, HEIGHT] = [640, 250];
+/** Two such plots stand side by side on a page, and their numbers are still read. */
+const [WIDTH, HEIGHT] = [460, 230];
 const PAD = { left: 56, right: 16, top: 16, bottom: 40 };
 /** About as many numbers as an axis of this size bears. */
 const TICKS = 6;
@@ -28,7 +29,7 @@ export function plotSvg(plot: Plot): string {
     axisNames(plot),
   ];
   const label = escape(plot.title);
-  return `<figure><figcaption>${label}${legend(plot.series)}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${parts.join('')}</svg></figure>`;
+  return `<figure><figcaption>${label}<span class="keys">${legend(plot.series)}</span></figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${parts.join('')}</svg></figure>`;
 }
 
 interface Scale {

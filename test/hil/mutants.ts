@@ -273,6 +273,21 @@ export const MUTANTS: readonly Mutant[] = [
         ? { ok: false, refusal: 'timeout', retry: 'later' }
         : undefined,
   },
+  {
+    check: 'REJ-3',
+    wrong: 'a refused request disturbs the next reply',
+    unit: honest => {
+      let disturbed = false;
+      return {
+        ...honest,
+        read: (address, count) => {
+          const words = honest.read(disturbed ? address + 1 : address, count);
+          disturbed = address === 0xffff;
+          return words;
+        },
+      };
+    },
+  },
   { check: 'REV-1', wrong: 'reversion is dead', unit: pretending(SECONDS, () => 0) },
   {
     check: 'REV-1',
