@@ -3,10 +3,12 @@
  * of the schedule, the memberships or the outbox. Nothing is acknowledged to the broker before what it
  * changed is durable; a refused message is acknowledged, so that it does not come again.
  */
+import { ok } from '../base/assert.ts';
+import type { Refused, Result } from '../base/assert.ts';
 import { between, minutes, seconds } from '../base/time.ts';
 import type { Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
-import type { Transition } from '../control/mod.ts';
+import type { ScheduleRefusal, Transition } from '../control/mod.ts';
 import { axesOf } from '../model/mod.ts';
 import type {
   AckBody,
@@ -19,12 +21,14 @@ import type {
   StreamName,
 } from '../model/mod.ts';
 import { judgeReplay, markReplay, openCommand } from '../wan/envelope/mod.ts';
+import type { ReplayRefusal } from '../wan/envelope/mod.ts';
 import { applyGrant, judgeAudience } from '../wan/groups/mod.ts';
+import type { GrantRefusal } from '../wan/groups/mod.ts';
 import { acknowledged } from '../wan/uplink/mod.ts';
 import type { Input, Work } from './effects.ts';
 import type { Cause } from './orders.ts';
 import { aboutEvent, askForGrant, overrideEnded, receipt, refusalReceipt } from './reports.ts';
-import { count, put } from './state.ts';
+import { commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
 
 /** A repetition is answered at most this often for one command: its sender waits at least as long. */
@@ -52,15 +56,8 @@ export function message(
     keyOf,
   });
   if (!opened.ok) {
-    refuseUnread(state, work, opened.refusal, opened.detail ?? '');
-    const { authenticated, refusal } = opened;
-    if (authenticated !== undefined)
-      refusalReceipt(
-        state,
-        work,
-        { ...authenticated, refusal, response: responseTo(refusal), why: opened.detail ?? refusal },
-        now,
-      );
+    if (opened.authenticated !== undefined) refuse(state, work, opened.authenticated, opened, now);
+    else refuseUnread(state, work, opened.refusal, opened.detail ?? '');
     return [];
   }
   const command = opened.value;
@@ -69,127 +66,98 @@ export function message(
     : receive(state, work, command, now);
 }
 
-/** A verified command: is it for us, is it new, and what does it change? */
+/**
+ * A verified command: is it for us, is it new, and what does it change? One that is refused for later uses nothing
+ * up: its sequence is not marked, so the same bytes are judged anew when they come again.
+ */
 function receive(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
   const replay = judgeReplay(state.replay, command);
   if (replay.verdict === 'duplicate') return answerAgain(state, work, command, now);
   if (replay.verdict === 'refused')
-    return refuse(state, work, command, { refusal: replay.refusal, why: replayWhy(command) }, now);
+    return refuse(state, work, command, { ...replay, detail: replayWhy(command, replay.refusal) }, now);
   const addressed = judgeAudience(state.memberships, state.settings.gateway, command);
-  if (!addressed.ok) {
-    if (addressed.refusal === 'group-epoch-future' && command.audience.kind === 'group')
-      requestGrant(state, work, command.audience.id, now);
-    return refuse(
-      state,
-      work,
-      command,
-      { refusal: addressed.refusal, why: addressed.detail ?? addressed.refusal },
-      now,
-    );
-  }
-  for (const row of markReplay(state.replay, command)) work.store({ op: 'put', ...row });
-  count(state, 'commands');
+  if (!addressed.ok && addressed.refusal === 'group-epoch-future' && command.audience.kind === 'group')
+    requestGrant(state, work, command.audience.id, now);
+  if (!addressed.ok) return refuse(state, work, command, addressed, now);
   work.log('info', 'command.verified', `${command.body.kind} from ${command.issuer} (${command.class})`, {
     cti: command.cti,
   });
-  return carryOut(state, work, command, now);
+  const done = carryOut(state, work, command, now);
+  if (!done.ok && done.retry === 'later') return refuse(state, work, command, done, now);
+  for (const row of markReplay(state.replay, command)) work.store({ op: 'put', ...row });
+  count(state, 'commands');
+  return done.ok ? done.value : refuse(state, work, command, done, now);
 }
 
-function carryOut(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
+/** What the orders of a command are to be answered with, or why it changes nothing. */
+type Carried = Result<readonly Cause[], ScheduleRefusal | GrantRefusal>;
+
+function carryOut(state: GatewayState, work: Work, command: Command, now: Now): Carried {
   const { body } = command;
   switch (body.kind) {
     case 'event':
-      return event(state, work, command, body, now);
+      return event(state, work, eventOf(command, body), now);
     case 'cancel':
       return cancel(state, work, command, body, now);
     case 'grant':
       return grant(state, work, command, body, now);
     default:
-      return [];
+      return ok([]);
   }
 }
 
-function event(
-  state: GatewayState,
-  work: Work,
-  command: Command,
-  body: EventBody,
-  now: Now,
-): readonly Cause[] {
-  const derEvent = eventOf(command, body);
+function event(state: GatewayState, work: Work, derEvent: DerEvent, now: Now): Carried {
   const taken = schedule.receive(state.schedule, derEvent, now.unix);
-  if (!taken.ok)
-    return refuse(state, work, command, { refusal: taken.refusal, why: taken.detail ?? taken.refusal }, now);
+  if (!taken.ok) return taken;
   storeEntry(work, taken.value);
+  const { mRID, start } = derEvent;
   const { displaced } = taken.value;
   if (displaced !== undefined) work.store({ op: 'delete', kind: 'event', key: displaced });
   if (taken.value.to === 'cancelled') {
     work.store({ op: 'delete', kind: 'cancel', key: schedule.earlyKey(derEvent) });
-    receipt(
-      state,
-      work,
-      aboutEvent(derEvent, 'cancelled', `event ${body.mRID} was cancelled before it came`),
-      now,
-    );
-    return [];
+    const why = `event ${mRID} was cancelled before it came`;
+    receipt(state, work, aboutEvent(derEvent, 'cancelled', why), now);
+    return ok([]);
   }
-  const waitS = Math.max(0, Math.ceil(between(now.unix, body.start) / 1000));
-  receipt(
-    state,
-    work,
-    aboutEvent(
-      derEvent,
-      'received',
-      `event ${body.mRID} received${waitS > 0 ? `, starts in ${waitS} s` : ''}`,
-    ),
-    now,
-  );
-  return [];
+  const waitS = Math.max(0, Math.ceil(between(now.unix, start) / 1000));
+  const why = `event ${mRID} received${waitS > 0 ? `, starts in ${waitS} s` : ''}`;
+  receipt(state, work, aboutEvent(derEvent, 'received', why), now);
+  return ok([]);
 }
 
-function cancel(
-  state: GatewayState,
-  work: Work,
-  command: Command,
-  body: CancelBody,
-  now: Now,
-): readonly Cause[] {
-  const by = { mRID: body.mRID, issuer: command.issuer, class: command.class };
-  const before = state.schedule.entries.get(body.mRID)?.status;
+function cancel(state: GatewayState, work: Work, command: Command, body: CancelBody, now: Now): Carried {
+  const { mRID } = body;
+  const { cti, issuer } = command;
+  const by = { mRID, issuer, class: command.class };
+  const before = state.schedule.entries.get(mRID)?.status;
   const done = schedule.cancel(state.schedule, by, now.unix);
   if (!done.ok) {
     const key = schedule.earlyKey(by);
     const early = state.schedule.early.get(key);
     if (done.refusal === 'event-unknown' && early !== undefined) work.store(put('cancel', key, early));
-    return refuse(state, work, command, { refusal: done.refusal, why: done.detail ?? done.refusal }, now);
+    return done;
   }
   overrideEnded(state, work, done.value.entry, now);
   storeEntry(work, done.value);
   const { event: ended } = done.value.entry;
   const axes = before === 'active' ? axesOf(ended.axes) : [];
-  const why = `event ${ended.mRID} cancelled by ${command.issuer}`;
-  return [
+  const why = `event ${mRID} cancelled by ${issuer}`;
+  return ok([
     { receipt: aboutEvent(ended, 'cancelled', why), axes },
-    { receipt: aboutEvent({ cti: command.cti, mRID: ended.mRID }, 'completed', why), axes },
-  ];
+    { receipt: aboutEvent({ cti, issuer, mRID }, 'completed', why), axes },
+  ]);
 }
 
-function grant(
-  state: GatewayState,
-  work: Work,
-  command: Command,
-  body: GrantBody,
-  now: Now,
-): readonly Cause[] {
+function grant(state: GatewayState, work: Work, command: Command, body: GrantBody, now: Now): Carried {
   const taken = applyGrant(state.memberships, body);
-  if (!taken.ok)
-    return refuse(state, work, command, { refusal: taken.refusal, why: taken.detail ?? taken.refusal }, now);
+  if (!taken.ok) return taken;
   if (taken.value !== undefined) work.store({ op: 'put', ...taken.value });
   work.wish({ do: 'listen', group: body.group, member: body.member });
   state.reported.due = true;
+  const { cti, issuer } = command;
   const why = `${body.member ? 'member' : 'no longer member'} of ${body.group} from epoch ${body.epoch}`;
-  receipt(state, work, { kind: 'receipt', cti: command.cti, response: 'completed', why }, now);
-  return [];
+  receipt(state, work, { kind: 'receipt', cti, issuer, response: 'completed', why }, now);
+  return ok([]);
 }
 
 /** The head end holds records: they leave the outbox. Cumulative, so an old or repeated one changes nothing. */
@@ -205,11 +173,12 @@ function ack(state: GatewayState, work: Work, body: AckBody, now: Now): readonly
 /** The same bytes again: nothing is done, the stored receipt is sent again as the record it was. */
 function answerAgain(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
   count(state, 'duplicate');
-  const record = state.receipts.get(command.cti);
-  const last = state.answeredAgain.get(command.cti);
+  const key = commandKey(command);
+  const record = state.receipts.get(key);
+  const last = state.answeredAgain.get(key);
   if (record === undefined || (last !== undefined && now.instant - last < ANSWER_AGAIN_EVERY)) return [];
   if (state.answeredAgain.size >= MAX_REMEMBERED) state.answeredAgain.clear();
-  state.answeredAgain.set(command.cti, now.instant);
+  state.answeredAgain.set(key, now.instant);
   work.wish({ do: 'publish', record, session: -1 });
   work.log('info', 'command.duplicate', 'the same command again: its receipt is repeated, nothing is done', {
     cti: command.cti,
@@ -220,13 +189,13 @@ function answerAgain(state: GatewayState, work: Work, command: Command, now: Now
 function refuse(
   state: GatewayState,
   work: Work,
-  command: Command,
-  no: { refusal: string; why: string },
+  { cti, issuer, kid }: Pick<Command, 'cti' | 'issuer' | 'kid'>,
+  no: Pick<Refused<string>, 'refusal' | 'retry' | 'detail'>,
   now: Now,
 ): readonly Cause[] {
-  refuseUnread(state, work, no.refusal, no.why);
-  const { cti, kid } = command;
-  refusalReceipt(state, work, { cti, kid, ...no, response: responseTo(no.refusal) }, now);
+  const { refusal, retry, detail: why = refusal } = no;
+  refuseUnread(state, work, refusal, why);
+  refusalReceipt(state, work, { cti, issuer, kid, refusal, retry, response: responseTo(refusal), why }, now);
   return [];
 }
 
@@ -249,7 +218,8 @@ function responseTo(refusal: string): Response {
   return refusal === 'not-member' || refusal === 'not-addressed' ? 'notApplicable' : 'invalid';
 }
 
-function replayWhy({ sequence, stream, issuer }: Command): string {
+function replayWhy({ sequence, stream, issuer }: Command, refusal: ReplayRefusal): string {
+  if (refusal === 'too-many-streams') return `there is no room to remember stream ${stream} by ${issuer}`;
   return `sequence ${sequence} of stream ${stream} by ${issuer} is used, or out of its window`;
 }
 

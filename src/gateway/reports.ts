@@ -2,6 +2,7 @@
  * What a gateway says upstream: receipts, the customer's answers, status, requests, birth. A record gets its
  * number here, joins the outbox in the same batch as what it reports, and is offered to the link.
  */
+import type { Retry } from '../base/assert.ts';
 import { after, minutes, seconds, toUnixSeconds } from '../base/time.ts';
 import type { Now, UnixTime } from '../base/time.ts';
 import { endOverride } from '../control/mod.ts';
@@ -11,6 +12,7 @@ import type {
   Cti,
   CustomerBody,
   GroupId,
+  KeyId,
   MRID,
   ReceiptBody,
   RecordBody,
@@ -22,7 +24,7 @@ import { membershipDigest } from '../wan/groups/mod.ts';
 import { number, offer } from '../wan/uplink/mod.ts';
 import type { UplinkWish } from '../wan/uplink/mod.ts';
 import type { Work } from './effects.ts';
-import { MAX_RECEIPTS, count, put } from './state.ts';
+import { MAX_RECEIPTS, commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
 
 /** A full status is sent at least this often, changed or not. */
@@ -51,9 +53,10 @@ export function report(
 /** Answers a command, and keeps the answer for when the same command comes again. */
 export function receipt(state: GatewayState, work: Work, body: ReceiptBody, now: Now): void {
   const record = report(state, work, 'receipt', body, now);
-  state.receipts.delete(body.cti);
-  state.receipts.set(body.cti, record);
-  work.store(put('receipt', body.cti, record));
+  const key = commandKey(body);
+  state.receipts.delete(key);
+  state.receipts.set(key, record);
+  work.store(put('receipt', key, record));
   const [oldest] = state.receipts.keys();
   if (state.receipts.size > MAX_RECEIPTS && oldest !== undefined) {
     state.receipts.delete(oldest);
@@ -65,26 +68,31 @@ export function receipt(state: GatewayState, work: Work, body: ReceiptBody, now:
   });
 }
 
-/** The receipt of a refused command that was authentic: one a cti, {@link REFUSALS_PER_MINUTE} a key. */
-export function refusalReceipt(
-  state: GatewayState,
-  work: Work,
-  refused: {
-    cti: Cti;
-    kid: Parameters<GatewayState['refusals']['get']>[0];
-    refusal: string;
-    response: Response;
-    why: string;
-  },
-  now: Now,
-): void {
-  if (state.receipts.has(refused.cti)) return;
+/** A command that is authentic and is not carried out. */
+export interface RefusedCommand {
+  readonly cti: Cti;
+  readonly issuer: string;
+  readonly kid: KeyId;
+  readonly refusal: string;
+  readonly retry: Retry;
+  readonly response: Response;
+  readonly why: string;
+}
+
+/**
+ * The receipt of a refused command: one a command, {@link REFUSALS_PER_MINUTE} a key. A command that was refused
+ * for later is answered once more when another refusal takes the place of that one.
+ */
+export function refusalReceipt(state: GatewayState, work: Work, refused: RefusedCommand, now: Now): void {
+  const said = state.receipts.get(commandKey(refused))?.body as ReceiptBody | undefined;
+  if (said !== undefined && (said.retry === undefined || said.refusal === refused.refusal)) return;
   const recent = state.refusals.get(refused.kid);
   const fresh = recent === undefined || after(recent.since, minutes(1)) <= now.unix;
   if (fresh) state.refusals.set(refused.kid, { since: now.unix, count: 1 });
   else if (++recent.count > REFUSALS_PER_MINUTE) return count(state, 'refusal-receipts-withheld');
-  const { cti, refusal, response, why } = refused;
-  receipt(state, work, { kind: 'receipt', cti, response, refusal, why }, now);
+  const { cti, issuer, refusal, retry, response, why } = refused;
+  const again = retry === 'later' ? { retry } : {};
+  receipt(state, work, { kind: 'receipt', cti, issuer, response, refusal, ...again, why }, now);
 }
 
 export function customer(state: GatewayState, work: Work, said: Omit<CustomerBody, 'kind'>, now: Now): void {
@@ -170,8 +178,12 @@ export function describeApplied(applied: readonly Applied[]): string {
   return applied.map(a => `${a.device} ${a.outcome}${a.why === undefined ? '' : ` (${a.why})`}`).join(', ');
 }
 
-export function aboutEvent(event: { cti: Cti; mRID: MRID }, response: Response, why: string): ReceiptBody {
-  return { kind: 'receipt', cti: event.cti, mRID: event.mRID, response, why };
+export function aboutEvent(
+  { cti, issuer, mRID }: { cti: Cti; issuer: string; mRID: MRID },
+  response: Response,
+  why: string,
+): ReceiptBody {
+  return { kind: 'receipt', cti, issuer, mRID, response, why };
 }
 
 /** Whole seconds of a duration, for records. */

@@ -86,8 +86,8 @@ export interface GatewayState {
   readonly schedule: Schedule;
   readonly attempts: Attempts;
   readonly uplink: Uplink;
-  /** The last receipt of each command, to be sent again when the command is repeated; the oldest goes first. */
-  readonly receipts: Map<Cti, UplinkRecord>;
+  /** The last receipt of each command by {@link commandKey}, to be sent again when it is repeated; the oldest goes first. */
+  readonly receipts: Map<string, UplinkRecord>;
   readonly devices: Map<DeviceId, DeviceState>;
   readonly readings: Map<DeviceId, Reading>;
   readonly standing: Map<string, Standing>;
@@ -102,7 +102,7 @@ export interface GatewayState {
   readonly reported: Reported;
   readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
   /** When a repeated command was last answered again, and when a grant was last asked for. */
-  readonly answeredAgain: Map<Cti, Instant>;
+  readonly answeredAgain: Map<string, Instant>;
   readonly askedGrant: Map<GroupId, Instant>;
   /** Refusals and other events by name, since this start. */
   readonly counts: Map<string, number>;
@@ -125,6 +125,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
   const rows = <T>(kind: RowKind): T[] => snapshot.rows.filter(r => r.kind === kind).map(r => r.value as T);
   const replayRows = snapshot.rows.filter(r => r.kind === 'replay' || r.kind === 'seen');
   const receipts = rows<UplinkRecord>('receipt').sort((a, b) => a.sequence - b.sequence);
+  const answered = receipts.map(record => [commandKey(record.body as ReceiptBody), record] as const);
   const ordered = rows<{ device: DeviceId; axis: Axis; value: number }>('ordered');
   const awaiting = snapshot.rows.filter(r => r.kind === 'awaiting').map(interruptedReceipt);
   const state: GatewayState = {
@@ -134,7 +135,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     schedule: schedule.newSchedule(rows<Entry>('event'), rows<EarlyCancel>('cancel')),
     attempts: rows<Attempts>('override')[0] ?? { wrong: 0 },
     uplink: newUplink(snapshot.streams),
-    receipts: new Map(receipts.map(record => [(record.body as ReceiptBody).cti, record])),
+    receipts: new Map(answered),
     devices: new Map(),
     readings: new Map(),
     standing: new Map(
@@ -181,6 +182,11 @@ export function decideAnew(state: GatewayState): ReadonlyMap<MRID, readonly Axis
 
 export function standingKey(device: DeviceId, axis: Axis): string {
   return `${device}/${axis}`;
+}
+
+/** Names a command: another issuer may draw the same cti, by chance or on purpose. */
+export function commandKey({ issuer, cti }: { readonly issuer?: string; readonly cti: Cti }): string {
+  return `${issuer ?? ''}/${cti}`;
 }
 
 /** A row of the store for a value of ours; every such value is plain data that JSON holds without loss. */

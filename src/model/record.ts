@@ -65,10 +65,14 @@ export interface Applied {
 export interface ReceiptBody {
   readonly kind: 'receipt';
   readonly cti: Cti;
+  /** Who issued the command: its cti is unique among its own issuer's only. */
+  readonly issuer?: string;
   readonly response: Response;
   readonly mRID?: MRID;
   /** Name of the refusal where `response` is one. */
   readonly refusal?: string;
+  /** With `refusal`: the same bytes can succeed later, so this is no answer yet and they are to be sent again. */
+  readonly retry?: 'later';
   /** A sentence for a person. */
   readonly why: string;
   readonly applied?: readonly Applied[];

@@ -32,6 +32,7 @@ import { Enrolment } from './enrolment.ts';
 import type { GroupRegistry } from './group-registry.ts';
 import type { Gap } from './intake.ts';
 import { Numbers } from './numbers.ts';
+import { isAbout } from './outstanding.ts';
 import type { Outstanding } from './outstanding.ts';
 import type { Answer, BrokerEvents, BrokerPort, LedgerPort, LedgerSnapshot } from './ports.ts';
 
@@ -51,6 +52,7 @@ export interface AmiNmsOptions extends Issuer {
 /** What the head end tells its owner. Records, receipts and gaps are durable already. */
 export interface NmsEvents {
   onRecord?(gateway: GatewayId, record: UplinkRecord): void;
+  /** To a command of ours. */
   onReceipt?(gateway: GatewayId, receipt: ReceiptBody): void;
   /** Records are missing. `lost`: the gateway cannot send them, and the gap is written off. */
   onGap?(gateway: GatewayId, stream: StreamName, gap: Gap & { readonly lost: boolean }): void;
@@ -181,7 +183,7 @@ export class AmiNms {
     this.#events.onRecord?.(gateway, record);
     if (body.kind === 'status') this.#enrolment?.status(gateway, body.membershipDigest);
     if (body.kind === 'request') this.#enrolment?.asked(gateway, body.group);
-    if (body.kind !== 'receipt') return;
+    if (body.kind !== 'receipt' || !isAbout(body, this.#options.issuer)) return;
     this.#enrolment?.receipt(gateway, body);
     this.#dispatcher.answered(gateway, body);
     this.#events.onReceipt?.(gateway, body);
@@ -229,9 +231,10 @@ export class AmiNms {
   // The parts, wired together.
 
   #newCollector({ marks }: LedgerSnapshot): Collector {
-    const { ledger, keyOf } = this.#options;
+    const { issuer, ledger, keyOf } = this.#options;
     return new Collector(
       {
+        issuer,
         ledger,
         keyOf,
         held: (gateway, stream, through) => this.#acknowledger.owe(gateway, stream, through),

@@ -7,12 +7,15 @@ import { openRecord } from '../wan/envelope/mod.ts';
 import type { EnvelopeRefusal, TrustedKey } from '../wan/envelope/mod.ts';
 import { judge, restored, streamIntake, take, takeAgain } from './intake.ts';
 import type { Gap, Intake } from './intake.ts';
+import { isAbout } from './outstanding.ts';
 import type { LedgerChange, LedgerPort, LedgerSnapshot } from './ports.ts';
 
 /** `too-scattered`: too many gaps at once. `storage`: the ledger could not take it. Both come again. */
 export type CollectRefusal = EnvelopeRefusal | 'too-scattered' | 'storage';
 
 export interface CollectorDoors {
+  /** Whose commands the ledger keeps answers to. */
+  readonly issuer: string;
   readonly ledger: LedgerPort;
   /** The device keys that are trusted now. */
   readonly keyOf: (kid: KeyId) => TrustedKey | undefined;
@@ -56,7 +59,7 @@ export class Collector {
     if (this.#underWay.has(key)) return;
     this.#underWay.add(key);
     const answers: readonly LedgerChange[] =
-      body.kind === 'receipt'
+      body.kind === 'receipt' && isAbout(body, this.#doors.issuer)
         ? [{ op: 'answer', answer: { cti: body.cti, gateway, at, receipt: body } }]
         : [];
     const trouble = await this.#store([{ op: 'record', gateway, record }, ...answers]);

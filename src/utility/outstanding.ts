@@ -14,12 +14,6 @@ export const LAST_REPEAT_MS = 60_000;
 /** A storm's worth of commands to one gateway each, some 20 MB. Beyond it a command is refused as `busy`. */
 export const MAX_OUTSTANDING = 10_000;
 
-/**
- * Refusals by which a gateway says that the same bytes can succeed later: it waits for its grant, or its disk
- * was full. All other receipts, refusals too, are answers.
- */
-const ASKS_AGAIN: ReadonlySet<string> = new Set(['group-epoch-future', 'storage']);
-
 export interface Outstanding {
   readonly command: SentCommand;
   readonly missing: Set<GatewayId>;
@@ -46,9 +40,17 @@ export function answered(commands: OutstandingCommands, gateway: GatewayId, rece
   return entry.missing.delete(gateway) && entry.missing.size === 0;
 }
 
-/** Whether `receipt` settles the command for its gateway. */
+/** Whether `receipt` is about a command of `issuer`: another's may carry the same cti, by chance or on purpose. */
+export function isAbout(receipt: ReceiptBody, issuer: string): boolean {
+  return receipt.issuer === undefined || receipt.issuer === issuer;
+}
+
+/**
+ * Whether `receipt` settles the command for its gateway. One that says `later` does not: the gateway waits for its
+ * grant, or has no room, and used nothing up. All others, refusals too, are answers.
+ */
 export function isAnswer(receipt: ReceiptBody): boolean {
-  return receipt.refusal === undefined || !ASKS_AGAIN.has(receipt.refusal);
+  return receipt.retry !== 'later';
 }
 
 /** What is to be handed to the broker now; each is drawn a new time. `random` is uniform over [0, 1). */

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import type { GroupId, MRID } from '../../src/model/mod.ts';
+import { hours } from '../../src/base/time.ts';
+import { schedule } from '../../src/control/mod.ts';
+import type { Cti, GroupId, MRID, UplinkRecord } from '../../src/model/mod.ts';
+import { REPLAY_WINDOW } from '../../src/wan/envelope/mod.ts';
+import { derEvent } from '../support/events.ts';
 import { Bench, eventBody, isolation, unix } from './bench.ts';
 
 const FEEDER = 'feeder-7' as GroupId;
@@ -146,6 +150,69 @@ describe('a message at the gateway', () => {
     expect(bench.story()).to.deep.equal(['notApplicable not-member', 'completed', 'received ev-1']);
   });
 
+  it('that finds no room uses up no sequence, says so for later, and is taken as the same bytes when there is room', () => {
+    const bench = Bench.ready();
+    const { entries, live } = bench.state.schedule;
+    for (let n = 0; n < schedule.MAX_EVENTS; n++) {
+      const event = derEvent({ mRID: `full-${n}` as MRID, start: unix(hours(2)) });
+      entries.set(event.mRID, { event, status: 'scheduled' });
+      live.set(event.mRID, { event, status: 'scheduled' });
+    }
+    const signed = bench.command(eventBody());
+    bench.deliver(signed);
+    expect(bench.story(), 'said once').to.deep.equal(['invalid schedule-full']);
+    expect(bench.receipts()[0]).to.include({ retry: 'later', issuer: 'utility-a' });
+    expect(bench.store.read().rows.filter(r => r.kind === 'replay' || r.kind === 'seen')).to.deep.equal([]);
+    for (const known of [entries, live]) known.delete('full-0' as MRID);
+    bench.deliver(signed);
+    expect(bench.story()).to.deep.equal(['invalid schedule-full', 'received ev-1']);
+    bench.take();
+    bench.ms += 1000;
+    bench.deliver(signed);
+    expect(bench.state.counts.get('duplicate')).to.equal(1);
+    expect(published(bench).map(r => r.body)).to.deep.equal([bench.receipts()[1]]);
+  });
+
+  it('that was refused for later and comes back too late is told so, once', () => {
+    const bench = Bench.ready();
+    bench.command({ kind: 'grant', group: FEEDER, epoch: 1, member: true });
+    const early = bench.command(eventBody(), { ...toFeeder, groupEpoch: 2 });
+    for (let n = 0; n < REPLAY_WINDOW; n++) bench.command(eventBody({ mRID: `e-${n}` as MRID }));
+    bench.deliver(early);
+    bench.deliver(early);
+    expect(
+      bench
+        .receipts()
+        .filter(r => r.cti === early.cti)
+        .map(r => `${r.refusal} ${r.retry}`),
+    ).to.deep.equal(['group-epoch-future later', 'sequence-too-old undefined']);
+  });
+
+  it('SIWG-3: of two issuers who draw the same cti each is answered by its own receipt, over a restart too', () => {
+    const bench = Bench.ready();
+    const cti = '00112233445566778899aabbccddeeff' as Cti;
+    const ours = bench.command(eventBody(), { cti });
+    const theirs = bench.command(isolation(), { cti, class: 'emergency' }, bench.aggregator);
+    expect(bench.receipts().map(r => `${r.issuer} ${r.refusal ?? r.response}`)).to.deep.equal([
+      'utility-a received',
+      'aggregator-b class-exceeded',
+    ]);
+    for (const life of ['first', 'second']) {
+      bench.ms += 1000;
+      bench.take();
+      bench.deliver(ours);
+      bench.deliver(theirs);
+      expect(
+        published(bench)
+          .filter(r => r.stream === 'receipt')
+          .map(r => r.sequence),
+        life,
+      ).to.deep.equal([1]);
+      bench.restart();
+      bench.link('up');
+    }
+  });
+
   it('that ends a membership stops the gateway from listening, and its commands are refused', () => {
     const bench = Bench.ready();
     bench.command({ kind: 'grant', group: FEEDER, epoch: 1, member: true });
@@ -205,3 +272,8 @@ describe('a message at the gateway', () => {
     ]);
   });
 });
+
+/** What was handed to the broker since last asked. */
+function published(bench: Bench): readonly UplinkRecord[] {
+  return bench.take().flatMap(e => (e.do === 'publish' ? [e.record] : []));
+}

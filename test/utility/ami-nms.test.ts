@@ -96,15 +96,34 @@ describe('utility/ami-nms', () => {
     await head.close();
   });
 
-  it('goes on repeating when a gateway says that it waits for its grant', async () => {
+  it('goes on repeating when a gateway refuses for later, whatever the reason, until it has another answer', async () => {
     await using dir = await tempDir();
     const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));
     const sent = await send(head, 'ev-1');
-    const { topic, payload } = head.gateway.receipt(sent.cti, 'group-epoch-future');
+    for (const refusal of ['group-epoch-future', 'schedule-full']) {
+      const { topic, payload } = head.gateway.receipt(sent.cti, refusal, { retry: 'later' });
+      await head.broker.deliver(topic, payload);
+      expect(head.nms.open(), refusal).to.have.length(1);
+    }
+    const { topic, payload } = head.gateway.receipt(sent.cti, 'sequence-too-old');
     await head.broker.deliver(topic, payload);
-    expect(head.nms.open()).to.have.length(1);
+    expect(await sent.settled).to.equal('answered');
     await head.close();
-    expect(await sent.settled).to.equal('closed');
+  });
+
+  it('takes no receipt to another issuer for its own answer, though the cti is the same', async () => {
+    await using dir = await tempDir();
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));
+    const sent = await send(head, 'ev-1');
+    const theirs = head.gateway.receipt(sent.cti, 'tariff', { issuer: 'aggregator-b' });
+    await head.broker.deliver(theirs.topic, theirs.payload);
+    expect(head.nms.open()).to.have.length(1);
+    expect(await head.nms.answers(sent.cti)).to.deep.equal([]);
+    const ours = head.gateway.receipt(sent.cti, undefined, { issuer: 'ops' });
+    await head.broker.deliver(ours.topic, ours.payload);
+    expect(await sent.settled).to.equal('answered');
+    expect((await head.nms.answers(sent.cti)).map(a => a.receipt.issuer)).to.deep.equal(['ops']);
+    await head.close();
   });
 
   it('publishes nothing before it is durable, and nothing at all when the ledger refuses', async () => {

@@ -17,6 +17,7 @@ import type {
   EventBody,
   GatewayId,
   MRID,
+  ReceiptBody,
   RecordBody,
   StreamName,
 } from '../../src/model/mod.ts';
@@ -158,12 +159,16 @@ export class TestGateway {
     };
   }
 
-  receipt(cti: Cti, refusal?: string): { topic: string; payload: Uint8Array } {
+  receipt(
+    cti: Cti,
+    refusal?: string,
+    more: Partial<ReceiptBody> = {},
+  ): { topic: string; payload: Uint8Array } {
     const answer =
       refusal === undefined
         ? ({ response: 'completed' } as const)
         : ({ response: 'invalid', refusal } as const);
-    return this.signs('receipt', { kind: 'receipt', cti, why: 'as the test says', ...answer });
+    return this.signs('receipt', { kind: 'receipt', cti, why: 'as the test says', ...answer, ...more });
   }
 }
 

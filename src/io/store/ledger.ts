@@ -312,7 +312,6 @@ class SqliteLedger implements Ledger {
 
   #forgetSettled(before: number): void {
     this.#tables.command.delete("state <> 'open' AND settledAt < ?", [before]);
-    // Receipts also tell of commands that were never ours: another issuer's, in the records they came with.
     this.#tables.answer.delete('cti NOT IN (SELECT cti FROM command)', []);
   }
 }

@@ -69,9 +69,11 @@ const applied = object({
 const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
   receipt: object({
     cti: text,
+    issuer: maybe(text),
     response: oneOf(...Object.keys(RESPONSE)),
     mRID: maybe(text),
     refusal: maybe(text),
+    retry: maybe(oneOf('later')),
     why: text,
     applied: maybe(list(applied)),
   }),

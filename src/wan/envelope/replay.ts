@@ -6,6 +6,7 @@
  * The memory is rebuilt from its rows; whoever holds it makes the rows durable before acting on the command.
  */
 import { assert } from '../../base/assert.ts';
+import type { Retry } from '../../base/assert.ts';
 import type { Command } from '../../model/mod.ts';
 
 /** Reordering on the way is bounded by the 20 messages a sender keeps in flight; 64 is three times that. */
@@ -23,7 +24,7 @@ export type ReplayRefusal = 'replay' | 'sequence-too-old' | 'sequence-jump' | 't
 export type ReplayVerdict =
   | { readonly verdict: 'fresh' }
   | { readonly verdict: 'duplicate' }
-  | { readonly verdict: 'refused'; readonly refusal: ReplayRefusal };
+  | { readonly verdict: 'refused'; readonly refusal: ReplayRefusal; readonly retry: Retry };
 
 /** `replay`: one a stream. `seen`: a ring of 64 a stream, at key `<stream key>#<sequence mod 64>`. */
 export type ReplayRow =
@@ -49,7 +50,7 @@ export type ReplayState = Map<string, StreamMemory>;
 /** What is remembered of the stream, compared with the command. Changes nothing. */
 export function judgeReplay(state: ReplayState, command: Command): ReplayVerdict {
   const memory = state.get(streamKey(command));
-  if (memory === undefined && state.size >= MAX_REPLAY_STREAMS) return refuse('too-many-streams');
+  if (memory === undefined && state.size >= MAX_REPLAY_STREAMS) return refuse('too-many-streams', 'later');
   const high = memory?.high ?? 0;
   const { sequence } = command;
   if (sequence > high + MAX_SEQUENCE_JUMP) return refuse('sequence-jump');
@@ -105,8 +106,8 @@ function shortDigest(command: Command): string {
   return command.digest.slice(0, 32);
 }
 
-function refuse(refusal: ReplayRefusal): ReplayVerdict {
-  return { verdict: 'refused', refusal };
+function refuse(refusal: ReplayRefusal, retry: Retry = 'never'): ReplayVerdict {
+  return { verdict: 'refused', refusal, retry };
 }
 
 function memoryOf(state: ReplayState, key: string): StreamMemory {
