@@ -92,19 +92,21 @@ function times(words: readonly number[], factor: number): readonly number[] {
   return words.length === 1 ? [bits] : [Math.floor(bits / 0x1_0000), bits % 0x1_0000];
 }
 
-/** Dots of a curve for its plot, as far as it has `x` and `y`. */
+/** The points in use of a curve, for its plot, as far as it has `x` and `y`; of a trip curve where it must trip. */
 export function dotsOf(
   sheet: Sheet,
   { group, x, y }: Curves,
   index: number,
 ): readonly (readonly [number, number])[] {
+  const curve = `${group}[${index}].`;
+  const table = sheet.spots.has(`${curve}MustTrip.ActPt`) ? `${curve}MustTrip.` : curve;
   const dots: (readonly [number, number])[] = [];
-  for (const { path } of sheet.spots.values()) {
-    const stem = path.endsWith(`.${x}`) ? path.slice(0, -x.length) : undefined;
-    if (stem === undefined || !path.startsWith(`${group}[${index}].`) || !/\bPt\[\d+\]\.$/.test(stem))
-      continue;
-    const [at, value] = [numberIn(sheet, path), numberIn(sheet, `${stem}${y}`)];
-    if (at !== undefined && value !== undefined) dots.push([at, value]);
+  for (let at = 0; at < (numberIn(sheet, `${table}ActPt`) ?? 0); at++) {
+    const [right, up] = [
+      numberIn(sheet, `${table}Pt[${at}].${x}`),
+      numberIn(sheet, `${table}Pt[${at}].${y}`),
+    ];
+    if (right !== undefined && up !== undefined) dots.push([right, up]);
   }
   return dots;
 }

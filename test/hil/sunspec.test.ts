@@ -65,6 +65,11 @@ describe('hil suite sunspec', () => {
     const report = await run(new Rig({}, { units: () => curveDevice() }), ['CRV-1', 'CRV-2', 'CRV-3']);
     expect(troubles(report)).to.deep.equal([]);
     expect(verdictOf(report, 'CRV-2')).to.equal('PASS');
+    const plots = report.checks.flatMap(({ steps }) => steps.flatMap(({ plot }) => (plot ? [plot] : [])));
+    expect(plots.map(({ series }) => series.map(({ points }) => points.length))).to.deep.equal([
+      [4, 4],
+      [2, 2],
+    ]);
   });
 
   for (const mutant of MUTANTS)
