@@ -1,12 +1,14 @@
 /**
  * What the customer asks at the display: acknowledge, override with a code, end an override. The premise is
- * untrusted; what it may do is decided by control, and every attempt is reported upstream (OVR-2, OVR-5).
+ * untrusted; what it may do is decided by control, and every attempt is reported upstream (OVR-2, OVR-5), the
+ * refused ones by their number (attempts.ts).
  */
 import type { Now } from '../base/time.ts';
 import { acknowledge, codeChecked, mayTry } from '../control/mod.ts';
 import type { Entry } from '../control/mod.ts';
 import { axesOf } from '../model/mod.ts';
 import type { PremiseReply } from '../model/mod.ts';
+import { attemptRefused } from './attempts.ts';
 import { storeEntry } from './commands.ts';
 import type { Input, Work } from './effects.ts';
 import type { Cause } from './orders.ts';
@@ -51,13 +53,8 @@ export function request(
           { entry: state.schedule.entries.get(ask.mRID), ...refusal(may) },
           now,
         );
-      if (state.checking !== undefined) {
-        return reply(work, input.request, {
-          ok: false,
-          refusal: 'code-busy',
-          why: 'A code is being checked. Try again in a moment.',
-        });
-      }
+      if (state.checking !== undefined)
+        return refuseAttempt(state, work, input.request, { entry: may.value, ...BUSY }, now);
       state.checking = { request: input.request, mRID: ask.mRID };
       work.wish({ do: 'check', request: input.request, code: ask.code });
       return [];
@@ -121,6 +118,13 @@ export function checked(
   return [{ receipt: aboutEvent(entry.event, 'optOut', why), axes: axesOf(entry.event.axes) }];
 }
 
+const BUSY: PremiseReply = {
+  ok: false,
+  refusal: 'code-busy',
+  why: 'A code is being checked. Try again in a moment.',
+};
+
+/** A wrong code is recorded by itself: there are few before the lock. All others are counted (OVR-2). */
 function refuseAttempt(
   state: GatewayState,
   work: Work,
@@ -129,10 +133,11 @@ function refuseAttempt(
   now: Now,
 ): readonly Cause[] {
   const { entry, ...answer } = no;
-  if (entry !== undefined) {
-    const why = `override refused (${answer.refusal}): ${answer.why}`;
-    customer(state, work, { mRID: entry.event.mRID, action: 'code-refused', why }, now);
-  }
+  if (entry === undefined) return reply(work, request, answer);
+  const { mRID } = entry.event;
+  const why = `override refused (${answer.refusal}): ${answer.why}`;
+  if (answer.refusal === 'code-wrong') customer(state, work, { mRID, action: 'code-refused', why }, now);
+  else attemptRefused(state, work, { mRID, ...answer }, now);
   return reply(work, request, answer);
 }
 

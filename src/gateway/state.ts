@@ -99,6 +99,8 @@ export interface GatewayState {
   nextOrder: number;
   /** Override requests whose code is being checked. One at a time, so that guesses cannot run side by side. */
   checking: { readonly request: number; readonly mRID: MRID } | undefined;
+  /** Refused attempts to override, by event: at most one entry for each event the schedule knows. */
+  readonly attemptsRefused: Map<MRID, AttemptsRefused>;
   readonly reported: Reported;
   readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
   /** When a repeated command was last answered again, and when a grant was last asked for. */
@@ -108,6 +110,15 @@ export interface GatewayState {
   readonly counts: Map<string, number>;
   starts: number;
   born: boolean;
+}
+
+/** Attempts at one event that were refused since the last record of them. */
+export interface AttemptsRefused {
+  /** When `more`, if there are any, are told. */
+  readonly until: Instant;
+  more: number;
+  /** Why the last one was refused. */
+  why: string;
 }
 
 /** What the last status said, to tell when the next is due. */
@@ -147,6 +158,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     holding: new Set(),
     nextOrder: 1,
     checking: undefined,
+    attemptsRefused: new Map(),
     reported: { at: undefined, due: true, powerW: new Map() },
     refusals: new Map(),
     answeredAgain: new Map(),

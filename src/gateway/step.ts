@@ -20,6 +20,7 @@ import {
   pump,
   tick as uplinkTick,
 } from '../wan/uplink/mod.ts';
+import { nextAttempts, tellAttempts } from './attempts.ts';
 import { message, storeEntry } from './commands.ts';
 import { Work } from './effects.ts';
 import type { Effect, Input } from './effects.ts';
@@ -61,9 +62,8 @@ export function nextWake(state: GatewayState, now: Now): Instant | undefined {
   const wall = [event, state.uplink.up ? nextStatus(state, now.unix) : undefined].flatMap(t =>
     t === undefined ? [] : [after(now.instant, between(now.unix, t))],
   );
-  const due = [...wall, uplinkWake(state.uplink), nextOrderAt(state)].flatMap(t =>
-    t === undefined ? [] : [t],
-  );
+  const own = [uplinkWake(state.uplink), nextOrderAt(state), nextAttempts(state)];
+  const due = [...wall, ...own].flatMap(t => (t === undefined ? [] : [t]));
   return due.length === 0 ? undefined : (Math.min(...due) as Instant);
 }
 
@@ -137,6 +137,7 @@ function settle(
   const issued = issueOrders(state, work, now);
   attach(state, work, causes, now);
   sendComplete(state, work, now);
+  tellAttempts(state, work, now);
   if (issued === 'ordered' || causes.length > 0) state.reported.due = true;
   if (state.uplink.up) statusIfDue(state, work, now);
   sendWishes(work, pump(state.uplink));

@@ -84,6 +84,8 @@ export interface CustomerBody {
   readonly mRID: MRID;
   readonly action: 'acknowledged' | 'override' | 'override-ended' | 'code-refused';
   readonly why: string;
+  /** With `code-refused`: how many attempts it tells of; one unless given. */
+  readonly count?: number;
   /** With `override-ended`: how long the event was overridden, in whole seconds. */
   readonly totalS?: number;
 }

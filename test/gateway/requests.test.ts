@@ -61,6 +61,52 @@ describe('a request from the premise', () => {
     });
   });
 
+  it('OVR-2: refused attempts are told at once, then by their number once a minute, and fill nothing', () => {
+    const bench = started();
+    bench.request({ kind: 'acknowledge', mRID: EV });
+    for (let i = 0; i < 5; i++) {
+      bench.request({ kind: 'override', mRID: EV, code: '0000' }, 2);
+      bench.step({ on: 'codeChecked', request: 2, right: false });
+    }
+    const told = (): readonly string[] =>
+      bench
+        .customer()
+        .slice(6)
+        .map(({ why, count: times }) => `${times ?? 1} ${/\((.*?)\)/.exec(why)?.[1]}`);
+    bench.take();
+    for (let i = 0; i < 1000; i++) bench.request({ kind: 'override', mRID: EV, code: '0000' });
+    expect(told()).to.deep.equal(['1 code-locked']);
+    expect(
+      bench.take().filter(e => e.do === 'persist'),
+      'one record, one write',
+    ).to.have.length(1);
+    bench.until(minutes(1) - 1);
+    expect(told()).to.have.length(1);
+    bench.until(minutes(1));
+    expect(told()).to.deep.equal(['1 code-locked', '999 code-locked']);
+    bench.request({ kind: 'override', mRID: EV, code: '0000' }, 2);
+    bench.request({ kind: 'override', mRID: EV, code: '0000' }, 3);
+    bench.until(minutes(2));
+    expect(told().slice(2), 'one that came while another was checked').to.deep.equal(['1 code-busy']);
+    bench.until(minutes(4));
+    expect(told()).to.have.length(3);
+    expect(bench.state.attemptsRefused.size).to.equal(0);
+  });
+
+  it('OVR-2: attempts at each event are counted apart, and at none that is not known', () => {
+    const bench = started();
+    bench.command(eventBody({ mRID: 'tx-1' as MRID }), { class: 'transmission' });
+    for (const mRID of ['ev-1', 'tx-1', 'ev-1', 'no-such'])
+      bench.request({ kind: 'override', mRID: mRID as MRID, code: '0000' });
+    bench.until(minutes(1));
+    expect(bench.customer().map(c => `${c.mRID} ${c.count ?? 1}`)).to.deep.equal([
+      'ev-1 1',
+      'tx-1 1',
+      'ev-1 1',
+    ]);
+    expect(bench.state.counts.get('attempt.override-not-allowed')).to.equal(1);
+  });
+
   it('OVR-2: only one code is checked at a time', () => {
     const bench = started();
     bench.request({ kind: 'acknowledge', mRID: EV });

@@ -81,6 +81,7 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     mRID: text,
     action: oneOf('acknowledged', 'override', 'override-ended', 'code-refused'),
     why: text,
+    count: maybe(whole),
     totalS: maybe(whole),
   }),
   status: object({ readings: list(reading), setpoints: list(setpoint), membershipDigest: text }),
