@@ -11,7 +11,7 @@ import type { Result } from '../base/assert.ts';
 import { after, hours, unixTime } from '../base/time.ts';
 import type { Duration, UnixTime } from '../base/time.ts';
 import { classNumber } from '../model/mod.ts';
-import type { CommandClass, Cti, DerEvent, MRID } from '../model/mod.ts';
+import type { CommandClass, Cti, DerEvent, GroupId, MRID } from '../model/mod.ts';
 
 /**
  * Hourly events of two programs for twelve weeks ahead. When full, the oldest ended event is forgotten early;
@@ -145,6 +145,19 @@ export function cancel(
   if (!allowed.ok) return allowed;
   end(schedule, entry, { status: 'cancelled', at: now });
   return ok({ entry, to: 'cancelled' });
+}
+
+/**
+ * Ends what came by way of `group` and has not begun; what has begun goes on to its end or its cancel. Whoever leaves
+ * a group owes it nothing more, and equipment is not let go in the middle of an order for it.
+ */
+export function withdraw(schedule: Schedule, group: GroupId, now: UnixTime): readonly Transition[] {
+  const waiting = [...schedule.live.values()].filter(
+    ({ status, event: { audience, start } }) =>
+      status === 'scheduled' && start > now && audience.kind === 'group' && audience.id === group,
+  );
+  for (const entry of waiting) end(schedule, entry, { status: 'cancelled', at: now });
+  return waiting.map(entry => ({ entry, to: 'cancelled' }));
 }
 
 /** Always a refusal: there is nothing to end yet. `event-unknown` says that the cancel waits for its event. */

@@ -157,7 +157,21 @@ function grant(state: GatewayState, work: Work, command: Command, body: GrantBod
   const { cti, issuer } = command;
   const why = `${body.member ? 'member' : 'no longer member'} of ${body.group} from epoch ${body.epoch}`;
   receipt(state, work, { kind: 'receipt', cti, issuer, response: 'completed', why }, now);
+  if (!body.member) withdraw(state, work, body, now);
   return ok([]);
+}
+
+/**
+ * Response 13, aborted by server: the utility's own act takes the events away, yet none of them was cancelled (6),
+ * which is said of an event for all who have it, and no other program took its place (14).
+ */
+function withdraw(state: GatewayState, work: Work, { group, epoch }: GrantBody, now: Now): void {
+  for (const transition of schedule.withdraw(state.schedule, group, now.unix)) {
+    storeEntry(work, transition);
+    const { event: gone } = transition.entry;
+    const why = `event ${gone.mRID} is dropped before its start: no longer member of ${group} from epoch ${epoch}`;
+    receipt(state, work, aboutEvent(gone, 'abortedByServer', why), now);
+  }
 }
 
 /** The head end holds records: they leave the outbox. Cumulative, so an old or repeated one changes nothing. */

@@ -4,7 +4,7 @@ import { after, hours, milliseconds } from '../../src/base/time.ts';
 import type { UnixTime } from '../../src/base/time.ts';
 import { schedule } from '../../src/control/mod.ts';
 import type { Entry, EntryStatus, Schedule } from '../../src/control/mod.ts';
-import type { DerEvent } from '../../src/model/mod.ts';
+import type { DerEvent, GroupId } from '../../src/model/mod.ts';
 import { at, derEvent, mRID, openEnded, T0 } from '../support/events.ts';
 
 const HOUR = hours(1);
@@ -44,6 +44,9 @@ const INPUTS = {
   'issuer cancels': s => answer(schedule.cancel(s, own, at(-500))),
   'other issuer cancels': s => answer(schedule.cancel(s, { ...own, issuer: 'utility-b' }, at(-500))),
   'lower class cancels': s => answer(schedule.cancel(s, { ...own, class: 'market' }, at(-500))),
+  'its group is left before its start': s => left(s, 'feeder-7', at(-500)),
+  'its group is left at its start': s => left(s, 'feeder-7', T0),
+  'another group is left': s => left(s, 'feeder-8', at(-500)),
   'time before start': s => times(s, at(-1)),
   'time at start': s => times(s, T0),
   'time at end': s => times(s, END),
@@ -57,6 +60,9 @@ const TABLE: Record<keyof typeof STATES, Record<keyof typeof INPUTS, string>> = 
     'issuer cancels': 'event-unknown → cancel waiting',
     'other issuer cancels': 'event-unknown → cancel waiting',
     'lower class cancels': 'event-unknown → cancel waiting',
+    'its group is left before its start': 'ignored → unknown',
+    'its group is left at its start': 'ignored → unknown',
+    'another group is left': 'ignored → unknown',
     'time before start': 'ignored → unknown',
     'time at start': 'ignored → unknown',
     'time at end': 'ignored → unknown',
@@ -67,6 +73,9 @@ const TABLE: Record<keyof typeof STATES, Record<keyof typeof INPUTS, string>> = 
     'issuer cancels': 'event-unknown → cancel waiting',
     'other issuer cancels': 'event-unknown → cancel waiting',
     'lower class cancels': 'event-unknown → cancel waiting',
+    'its group is left before its start': 'ignored → cancel waiting',
+    'its group is left at its start': 'ignored → cancel waiting',
+    'another group is left': 'ignored → cancel waiting',
     'time before start': 'ignored → cancel waiting',
     'time at start': 'ignored → cancel waiting',
     'time at end': 'ignored → cancel waiting',
@@ -77,6 +86,9 @@ const TABLE: Record<keyof typeof STATES, Record<keyof typeof INPUTS, string>> = 
     'issuer cancels': 'cancelled → cancelled',
     'other issuer cancels': 'cancel-issuer → scheduled',
     'lower class cancels': 'cancel-class → scheduled',
+    'its group is left before its start': 'cancelled → cancelled',
+    'its group is left at its start': 'ignored → scheduled',
+    'another group is left': 'ignored → scheduled',
     'time before start': 'ignored → scheduled',
     'time at start': 'started → active',
     'time at end': 'started, completed → completed',
@@ -87,6 +99,9 @@ const TABLE: Record<keyof typeof STATES, Record<keyof typeof INPUTS, string>> = 
     'issuer cancels': 'cancelled → cancelled',
     'other issuer cancels': 'cancel-issuer → active',
     'lower class cancels': 'cancel-class → active',
+    'its group is left before its start': 'ignored → active',
+    'its group is left at its start': 'ignored → active',
+    'another group is left': 'ignored → active',
     'time before start': 'ignored → active',
     'time at start': 'ignored → active',
     'time at end': 'completed → completed',
@@ -97,6 +112,9 @@ const TABLE: Record<keyof typeof STATES, Record<keyof typeof INPUTS, string>> = 
     'issuer cancels': 'event-over → completed',
     'other issuer cancels': 'event-over → completed',
     'lower class cancels': 'event-over → completed',
+    'its group is left before its start': 'ignored → completed',
+    'its group is left at its start': 'ignored → completed',
+    'another group is left': 'ignored → completed',
     'time before start': 'ignored → completed',
     'time at start': 'ignored → completed',
     'time at end': 'ignored → completed',
@@ -107,6 +125,9 @@ const TABLE: Record<keyof typeof STATES, Record<keyof typeof INPUTS, string>> = 
     'issuer cancels': 'event-over → cancelled',
     'other issuer cancels': 'event-over → cancelled',
     'lower class cancels': 'event-over → cancelled',
+    'its group is left before its start': 'ignored → cancelled',
+    'its group is left at its start': 'ignored → cancelled',
+    'another group is left': 'ignored → cancelled',
     'time before start': 'ignored → cancelled',
     'time at start': 'ignored → cancelled',
     'time at end': 'ignored → cancelled',
@@ -297,6 +318,11 @@ function times(s: Schedule, now: UnixTime): string {
       .map(t => t.to)
       .join(', ') || 'ignored'
   );
+}
+
+function left(s: Schedule, group: string, now: UnixTime): string {
+  const gone = schedule.withdraw(s, group as GroupId, now);
+  return gone.map(t => t.to).join(', ') || 'ignored';
 }
 
 function standing(s: Schedule): string {

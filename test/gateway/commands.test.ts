@@ -4,7 +4,7 @@ import { schedule } from '../../src/control/mod.ts';
 import type { Cti, GroupId, MRID, UplinkRecord } from '../../src/model/mod.ts';
 import { REPLAY_WINDOW } from '../../src/wan/envelope/mod.ts';
 import { derEvent } from '../support/events.ts';
-import { Bench, eventBody, isolation, unix } from './bench.ts';
+import { Bench, PV, eventBody, isolation, unix } from './bench.ts';
 
 const FEEDER = 'feeder-7' as GroupId;
 const toFeeder = { audience: { kind: 'group', id: FEEDER } as const };
@@ -220,6 +220,48 @@ describe('a message at the gateway', () => {
     expect(bench.effects).to.deep.include({ do: 'listen', group: FEEDER, member: false });
     bench.command(eventBody(), { ...toFeeder, groupEpoch: 2 });
     expect(bench.story().at(-1)).to.equal('notApplicable not-member');
+  });
+
+  it("GRP-2: that ends a membership drops the group's events that have not begun, and no other", () => {
+    const bench = Bench.ready();
+    const elsewhere = { audience: { kind: 'group', id: 'feeder-8' as GroupId } as const, groupEpoch: 1 };
+    bench.command({ kind: 'grant', group: FEEDER, epoch: 1, member: true });
+    bench.command({ kind: 'grant', group: elsewhere.audience.id, epoch: 1, member: true });
+    const ofGroup = { ...toFeeder, groupEpoch: 1 };
+    const later = eventBody({ mRID: 'later' as MRID, start: unix(hours(2)) });
+    bench.command(eventBody({ mRID: 'running' as MRID }), ofGroup);
+    const dropped = bench.command(later, ofGroup);
+    bench.command({ ...later, mRID: 'direct' as MRID, axes: { opModConnect: 1 } });
+    bench.command({ ...later, mRID: 'other' as MRID, axes: { opModConnect: 1 } }, elsewhere);
+    bench.until(0);
+    bench.answer();
+    bench.command({ kind: 'grant', group: FEEDER, epoch: 2, member: false });
+    expect(bench.receipts().at(-1)).to.include({
+      cti: dropped.cti,
+      response: 'abortedByServer',
+      mRID: 'later',
+    });
+    bench.restart();
+    bench.link('up');
+    bench.device(PV, 'present');
+    bench.answer();
+    expect(bench.values(), 'what has begun goes on').to.deep.equal([5000]);
+    bench.until(hours(3));
+    const of = (mRID: string): readonly string[] =>
+      bench
+        .story()
+        .filter(s => s.endsWith(` ${mRID}`))
+        .map(s => s.split(' ')[0] ?? '');
+    expect(of('later')).to.deep.equal(['received', 'abortedByServer']);
+    expect(of('running')).to.include.members(['started']).and.not.include('abortedByServer');
+    expect(of('direct')).to.not.include('abortedByServer');
+    expect(of('other')).to.not.include('abortedByServer');
+    bench.ms += 1000;
+    bench.take();
+    bench.deliver(dropped);
+    expect(published(bench).map(r => (r.body.kind === 'receipt' ? r.body.response : ''))).to.deep.equal([
+      'abortedByServer',
+    ]);
   });
 
   it('brings an acknowledgement: records leave the outbox, and never more than there are', () => {
