@@ -5,7 +5,7 @@
  */
 import type { Instant } from '../base/time.ts';
 import { between } from '../base/time.ts';
-import { guardOf, limitW, reactiveVar, targetW } from './controls.ts';
+import { boundedVar, guardOf, limitW, reactiveOrder, targetW } from './controls.ts';
 import { approach, earliest, steps, unitOf } from './device.ts';
 import type { Grid, Power } from './electrics.ts';
 import { show701 } from './electrics.ts';
@@ -126,7 +126,7 @@ export class Battery {
     const rampS = Math.max(this.#service.rampS(this.#now, this.#rampS), 0.001);
     const most = (elapsedS * this.image.get('702.WMax')) / rampS;
     this.#powerW = this.#moveEnergy(approach(this.#powerW, this.#wantedW(wishW), most), elapsedS);
-    this.#reactiveVar = reactiveVar(this.image, this.#powerW);
+    this.#reactiveVar = boundedVar(this.image, this.#powerW, reactiveOrder(this.image, this.#powerW));
   }
 
   #wantedW(wishW: number): number {

@@ -30,23 +30,32 @@ export function targetW(image: Image): number | undefined {
 }
 
 /**
- * The reactive power for `powerW`, in var, positive injected, inside what VAMax leaves and VarMaxInj and VarMaxAbs
- * allow. An order in var goes before a power factor.
+ * The reactive power that is ordered for `powerW`, in var, positive injected; 0 where none is. An order in var goes
+ * before a power factor.
  */
-export function reactiveVar(image: Image, powerW: number): number {
-  const roomVar = Math.sqrt(Math.max(0, image.get('702.VAMax') ** 2 - powerW ** 2));
-  const wishVar = orderedVar(image, roomVar) ?? powerFactorVar(image, powerW);
-  const injectVar = Math.min(roomVar, image.get('702.VarMaxInj'));
-  const absorbVar = Math.min(roomVar, image.get('702.VarMaxAbs'));
+export function reactiveOrder(image: Image, powerW: number): number {
+  return orderedVar(image, roomVar(image, powerW)) ?? powerFactorVar(image, powerW);
+}
+
+/** What VAMax leaves for the other power beside this one. */
+export function roomVar(image: Image, power: number): number {
+  return Math.sqrt(Math.max(0, image.get('702.VAMax') ** 2 - power ** 2));
+}
+
+/** `wishVar` inside what VAMax leaves beside `powerW`, and what VarMaxInj and VarMaxAbs allow. */
+export function boundedVar(image: Image, powerW: number, wishVar: number): number {
+  const room = roomVar(image, powerW);
+  const injectVar = Math.min(room, image.get('702.VarMaxInj'));
+  const absorbVar = Math.min(room, image.get('702.VarMaxAbs'));
   return Math.min(injectVar, Math.max(-absorbVar, wishVar));
 }
 
-function orderedVar(image: Image, roomVar: number): number | undefined {
+function orderedVar(image: Image, room: number): number | undefined {
   if (image.get('704.VarSetEna') === 1) {
     const mode = image.get('704.VarSetMod');
     if (mode === 4) return image.get('704.VarSet');
     const whole = ['702.WMax', '702.VarMaxInj', undefined, '702.VAMax'][mode];
-    return ((whole === undefined ? roomVar : image.get(whole)) * image.get('704.VarSetPct')) / 100;
+    return ((whole === undefined ? room : image.get(whole)) * image.get('704.VarSetPct')) / 100;
   }
   if (!image.has('123.VArPct_Ena') || image.get('123.VArPct_Ena') !== 1) return undefined;
   const mode = image.get('123.VArPct_Mod');

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { assert } from '../base/assert.ts';
 
-/** One point of a model, named by its path: `W`, `PFWInj.PF`. */
+/** One point of a model, named by its path: `W`, `PFWInj.PF`, `Crv[0].Pt[1].V`. */
 export interface PointPlace {
   readonly name: string;
   readonly type: string;
@@ -45,33 +45,62 @@ interface GroupJson {
   readonly groups?: readonly GroupJson[];
 }
 
-const loaded = new Map<number, ModelLayout>();
+/** How often groups repeat, by the name of the point that counts them: `NCrv`. Other names are not looked at. */
+export type Counts = Readonly<Record<string, number | string>>;
 
-/** The layout of model `id`, without its repeating groups: a simulated device has none of their instances. */
-export function modelLayout(id: number): ModelLayout {
+const loaded = new Map<number, GroupJson>();
+
+/** The layout of model `id`. A group whose count is not given has no instance. */
+export function modelLayout(id: number, counts: Counts = {}): ModelLayout {
+  const points: PointPlace[] = [];
+  const size = new Placing(counts, points).group(modelGroup(id), { prefix: '', offset: 0 });
+  return { id, size, points };
+}
+
+function modelGroup(id: number): GroupJson {
   const known = loaded.get(id);
   if (known !== undefined) return known;
   const file = import.meta.resolve(`underglass/device-profiles/sunspec/model_${id}.json`);
   const group = JSON.parse(readFileSync(fileURLToPath(file), 'utf8')) as GroupJson;
-  const points: PointPlace[] = [];
-  const size = placeGroup(group, { prefix: '', offset: 0 }, points);
-  const layout = { id, size, points };
-  loaded.set(id, layout);
-  return layout;
+  loaded.set(id, group);
+  return group;
 }
 
-/** Appends the points of `group` and returns the offset behind it. */
-function placeGroup(group: GroupJson, at: { prefix: string; offset: number }, points: PointPlace[]): number {
-  let { offset } = at;
-  for (const point of group.points ?? []) {
-    points.push(place(point, at.prefix, offset));
-    offset += point.size;
+interface At {
+  readonly prefix: string;
+  readonly offset: number;
+}
+
+class Placing {
+  readonly #counts: Counts;
+  readonly #points: PointPlace[];
+
+  constructor(counts: Counts, points: PointPlace[]) {
+    this.#counts = counts;
+    this.#points = points;
   }
-  for (const inner of group.groups ?? [])
-    if ((inner.count ?? 1) === 1)
-      offset = placeGroup(inner, { prefix: `${at.prefix}${inner.name}.`, offset }, points);
-  assert(Number.isInteger(offset), 'a model has a whole number of registers');
-  return offset;
+
+  /** Appends the points of `group` and returns the offset behind it. */
+  group(group: GroupJson, { prefix, offset }: At): number {
+    let end = offset;
+    for (const point of group.points ?? []) {
+      this.#points.push(place(point, prefix, end));
+      end += point.size;
+    }
+    for (const inner of group.groups ?? []) end = this.#instances(inner, { prefix, offset: end });
+    assert(Number.isInteger(end), 'a model has a whole number of registers');
+    return end;
+  }
+
+  #instances(group: GroupJson, { prefix, offset }: At): number {
+    const { name, count = 1 } = group;
+    if (count === 1) return this.group(group, { prefix: `${prefix}${name}.`, offset });
+    const times = typeof count === 'number' ? count : Number(this.#counts[count] ?? 0);
+    let end = offset;
+    for (let n = 0; n < times; n++)
+      end = this.group(group, { prefix: `${prefix}${name}[${n}].`, offset: end });
+    return end;
+  }
 }
 
 function place(point: PointJson, prefix: string, offset: number): PointPlace {

@@ -1,5 +1,5 @@
 /**
- * From power to what an instrument at the terminals shows, written into models 103, 203 and 701: three phases of a
+ * From power to what an instrument at the terminals shows, written into models 103, 203, 701 and 714: three phases of a
  * symmetric grid, apparent power, current, power factor and frequency that belong together.
  */
 import type { Image } from './image.ts';
@@ -51,6 +51,19 @@ export function show701(image: Image, power: Power, grid: Grid): void {
   image.set('701.LNV', grid.voltageV);
   image.set('701.LLV', grid.voltageV * Math.sqrt(3));
   image.set('701.Hz', grid.frequencyHz);
+}
+
+/** Model 714 with one port: what the array gives. */
+export function show714(
+  image: Image,
+  array: { readonly powerW: number; readonly voltageV: number; readonly energyWh: number },
+): void {
+  for (const place of ['714', '714.Prt[0]']) {
+    image.set(`${place}.DCW`, array.powerW);
+    image.set(`${place}.DCA`, array.powerW / array.voltageV);
+    image.set(`${place}.DCWhInj`, Math.floor(array.energyWh));
+  }
+  image.set('714.Prt[0].DCV', array.voltageV);
 }
 
 /** Shares of the three phases in the load of a house: sockets are never spread evenly. */

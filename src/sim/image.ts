@@ -8,7 +8,10 @@ import { EXCEPTION } from '../local/bus/mod.ts';
 import type { PointPlace } from './definition.ts';
 import { modelLayout } from './definition.ts';
 
-/** What a point starts with: a number in its unit, or text. Scale factors are points like any other. */
+/**
+ * What a point starts with: a number in its unit, or text. Scale factors and the counts of repeating groups are
+ * points like any other.
+ */
 export type Values = Readonly<Record<string, number | string>>;
 
 export interface ModelValues {
@@ -62,7 +65,7 @@ export class Image {
   readonly #owners: (Placed | undefined)[];
 
   constructor(models: readonly ModelValues[]) {
-    const sizes = models.map(({ id }) => modelLayout(id).size);
+    const sizes = models.map(({ id, values }) => modelLayout(id, values).size);
     const total = sizes.reduce((sum, size) => sum + size, MARKER.length + END_MODEL.length);
     this.#words = new Uint16Array(total);
     this.#owners = Array.from({ length: total }, () => undefined);
@@ -124,6 +127,16 @@ export class Image {
     return this.#points.get(key)?.implemented === true;
   }
 
+  /** Gives the points below `to` the registers of their namesakes below `from` (`705.Crv[1].`), but for `except`. */
+  copy(from: string, to: string, except: string): void {
+    for (const [key, source] of this.#points) {
+      const name = key.startsWith(from) ? key.slice(from.length) : except;
+      const target = this.#points.get(to + name);
+      if (name !== except && target !== undefined)
+        this.#words.copyWithin(target.address, source.address, source.address + source.size);
+    }
+  }
+
   /** Address of the first register of a point. */
   address(key: string): number {
     return this.#find(key).address + BASE;
@@ -142,7 +155,7 @@ export class Image {
   }
 
   #place(model: ModelValues, at: number): number {
-    const layout = modelLayout(model.id);
+    const layout = modelLayout(model.id, model.values);
     for (const place of layout.points) {
       const exponent = typeof place.sf === 'number' ? place.sf : Number(model.values[place.sf ?? ''] ?? 0);
       const point: Placed = { ...place, address: at + place.offset, exponent, implemented: false };

@@ -1,15 +1,19 @@
 /**
- * A photovoltaic inverter: models 1, 103, 120, 121, 123, 701, 702, 703, 704. It gives what the sun offers, held down
- * by the limits and targets in its registers, along a ramp; it ceases to energise when told to, and comes back with
- * the delay and ramp of entering service.
+ * A photovoltaic inverter: models 1, 103, 120, 121, 123, 701 to 712 and 714. It gives what the sun offers, held
+ * down by the limits and targets in its registers, along a ramp, and by what its curves make of voltage and frequency;
+ * it ceases to energise when told to, and comes back with the delay and ramp of entering service.
  */
 import type { Instant } from '../base/time.ts';
 import { between } from '../base/time.ts';
-import { guardOf, limitW, reactiveVar, targetW } from './controls.ts';
+import { boundedVar, guardOf, limitW, roomVar, targetW } from './controls.ts';
+import { droop711, measure714, trips, voltVar705, voltWatt706, wattVar712 } from './curve-values.ts';
+import { Curves } from './curves.ts';
 import { approach, earliest, steps, unitOf } from './device.ts';
 import type { Grid, Power } from './electrics.ts';
-import { show103, show701 } from './electrics.ts';
-import type { WrittenPoint } from './image.ts';
+import { show103, show701, show714 } from './electrics.ts';
+import { Functions } from './functions.ts';
+import type { FunctionStep } from './functions.ts';
+import type { ModelValues, WriteGuard, WrittenPoint } from './image.ts';
 import { Image } from './image.ts';
 import { Reversions } from './reversion.ts';
 import type { Unit } from './server.ts';
@@ -36,6 +40,8 @@ export interface InverterOptions {
   /** Entering service: delay and ramp, in seconds. IEEE 1547-2018 has 300 and 300 by default. */
   readonly serviceDelayS?: number;
   readonly serviceRampS?: number;
+  /** What the frequency of droop is counted from; 50 unless told. */
+  readonly nominalHz?: number;
 }
 
 /** Below this share of its rating the sun does not wake an inverter. */
@@ -56,8 +62,8 @@ const MANUAL_SHUTDOWN = 1 << 6;
 /** `701.DERMode`: follows the grid, and whether the array offers more than the inverter can pass on. */
 const GRID_FOLLOWING = 1 << 0;
 const PV_CLIPPED = 1 << 2;
-/** `701.ThrotSrc`. */
-const THROTTLED_BY = { limit: 1, target: 2 } as const;
+/** `701.ThrotSrc`: MAX_W, FIXED_W, FREQ_WATT, VOLT_WATT. */
+const THROTTLED_BY = { limit: 1 << 0, target: 1 << 1, droop: 1 << 5, voltWatt: 1 << 10 } as const;
 
 export class Inverter {
   readonly image: Image;
@@ -65,7 +71,11 @@ export class Inverter {
   readonly #rampS: number;
   readonly #reversions: Reversions;
   readonly #service: Service;
+  readonly #curves: Curves;
+  readonly #functions: Functions;
   #now: Instant;
+  /** What its orders alone come to, along the ramp. */
+  #orderedW = 0;
   #powerW = 0;
   #reactiveVar = 0;
   #energyWh = 0;
@@ -79,16 +89,16 @@ export class Inverter {
       nameplate120(ratedW, ratedVA),
       settings121(ratedW, ratedVA),
       controls123(),
-      measure701(ratedW),
-      capacity702(ratedW, ratedVA, 'none'),
-      service703(options.serviceDelayS ?? 5, options.serviceRampS ?? 5),
-      controls704(),
+      ...models1547(ratedW, { delayS: options.serviceDelayS ?? 5, rampS: options.serviceRampS ?? 5 }),
     ]);
     this.#now = now;
     this.#rampS = rampS;
     this.#reversions = new Reversions(this.image);
     this.#service = new Service(this.image);
-    const guard = guardOf(this.image);
+    this.#curves = new Curves(this.image);
+    this.#functions = new Functions(this.image, options.nominalHz ?? 50);
+    const orders = guardOf(this.image);
+    const guard: WriteGuard = (point, value) => this.#curves.guard(point, value) ?? orders(point, value);
     this.wire = unitOf({ unit, image: this.image, guard }, points => this.#written(points));
   }
 
@@ -102,7 +112,7 @@ export class Inverter {
     const next = (): Instant | undefined => earliest(this.#reversions.next(), this.#service.next());
     for (const at of steps(this.#now, now, next)) {
       this.#settle();
-      this.#step(at, availableW);
+      this.#step(at, availableW, grid);
       this.#now = at;
     }
     this.#settle();
@@ -112,23 +122,34 @@ export class Inverter {
   /** What a write or a timer changed by now. To cease is not to ramp: the contactor opens. */
   #settle(): void {
     this.#reversions.advance(this.#now);
+    this.#curves.advance();
     this.#service.advance(this.#now);
     if (this.#service.state === 'on') return;
+    this.#orderedW = 0;
     this.#powerW = 0;
     this.#reactiveVar = 0;
   }
 
-  #step(at: Instant, availableW: number): void {
+  #step(at: Instant, availableW: number, grid: Grid): void {
     if (this.#service.state !== 'on') return;
     const elapsedS = between(this.#now, at) / 1000;
     const rampS = Math.max(this.#service.rampS(this.#now, this.#rampS), 0.001);
     const most = (elapsedS * this.image.get('702.WMax')) / rampS;
-    const before = this.#powerW;
-    const wanted = approach(before, this.#wantedW(availableW), most);
+    const sunW = Math.max(availableW, 0);
     // A cloud is not ramped: what is not there is not given.
-    this.#powerW = Math.min(wanted, Math.max(availableW, 0));
-    this.#reactiveVar = reactiveVar(this.image, this.#powerW);
+    this.#orderedW = Math.min(approach(this.#orderedW, this.#wantedW(availableW), most), sunW);
+    const before = this.#powerW;
+    const step = { grid, elapsedS, offeredW: Math.min(this.#offeredW(sunW), limitW(this.image)) };
+    this.#split(Math.min(this.#functions.realW(this.#orderedW, step), sunW), step);
     this.#energyWh += (((before + this.#powerW) / 2) * elapsedS) / 3600;
+  }
+
+  /** Real and reactive power inside VAMax: the one that goes first leaves the other the rest. */
+  #split(wishW: number, step: FunctionStep): void {
+    const wishVar = this.#functions.reactiveVar(wishW, step);
+    const firstVar = this.#functions.reactiveFirst ? boundedVar(this.image, 0, wishVar) : 0;
+    this.#powerW = Math.min(wishW, roomVar(this.image, firstVar));
+    this.#reactiveVar = boundedVar(this.image, this.#powerW, wishVar);
   }
 
   #wantedW(availableW: number): number {
@@ -149,6 +170,7 @@ export class Inverter {
       if (point === '121.WMax') this.image.set('702.WMax', value);
       if (point === '702.WMax') this.image.set('121.WMax', value);
     }
+    this.#curves.written(points);
     this.#reversions.written(points, this.#now);
   }
 
@@ -156,7 +178,13 @@ export class Inverter {
     if (this.#service.state === 'off') return 'off';
     if (this.#service.state === 'starting') return 'starting';
     if (availableW < WAKE_SHARE * this.image.get('702.WMaxRtg')) return 'sleeping';
-    return this.#wantedW(availableW) < this.#offeredW(availableW) ? 'throttled' : 'running';
+    const held = this.#functions.holding !== undefined && this.#powerW < this.#orderedW;
+    return held || this.#wantedW(availableW) < this.#offeredW(availableW) ? 'throttled' : 'running';
+  }
+
+  #holder(): keyof typeof THROTTLED_BY {
+    if (this.#functions.holding !== undefined) return this.#functions.holding;
+    return (targetW(this.image) ?? Number.POSITIVE_INFINITY) < limitW(this.image) ? 'target' : 'limit';
   }
 
   #show(availableW: number, grid: Grid): void {
@@ -170,6 +198,7 @@ export class Inverter {
     // Conversion loses 3 %; the string stands at 600 V.
     image.set('103.DCW', this.#powerW / 0.97);
     image.set('103.DCA', this.#powerW / 0.97 / 600);
+    show714(image, { powerW: this.#powerW / 0.97, voltageV: 600, energyWh: this.#energyWh / 0.97 });
     const warmth = 25 + (30 * this.#powerW) / image.get('702.WMaxRtg');
     for (const point of ['103.TmpCab', '103.TmpSnk', '701.TmpCab']) image.set(point, warmth);
     image.set('701.St', state === 'off' ? 0 : 1);
@@ -182,11 +211,32 @@ export class Inverter {
   #showThrottle(state: InverterState, availableW: number): void {
     const throttled = state === 'throttled';
     const offeredW = this.#offeredW(availableW);
-    const held = throttled ? 1 - this.#wantedW(availableW) / offeredW : 0;
-    const byTarget = (targetW(this.image) ?? Number.POSITIVE_INFINITY) < limitW(this.image);
-    const source = byTarget ? THROTTLED_BY.target : THROTTLED_BY.limit;
-    this.image.set('701.ThrotPct', Math.round(100 * held));
-    this.image.set('701.ThrotSrc', throttled ? source : 0);
+    const givesW = this.#functions.holding === undefined ? this.#wantedW(availableW) : this.#powerW;
+    this.image.set('701.ThrotPct', throttled ? Math.round(100 * (1 - givesW / offeredW)) : 0);
+    this.image.set('701.ThrotSrc', throttled ? THROTTLED_BY[this.#holder()] : 0);
     this.image.set('701.DERMode', GRID_FOLLOWING | (offeredW < availableW ? PV_CLIPPED : 0));
   }
+}
+
+/** Models 701 to 712 and 714: the control and monitoring of IEEE 1547-2018. Entering service in seconds. */
+export function models1547(
+  ratedW: number,
+  service: { readonly delayS: number; readonly rampS: number },
+): readonly ModelValues[] {
+  const ratedVA = 1.1 * ratedW;
+  return [
+    measure701(ratedW),
+    capacity702(ratedW, ratedVA, 'none'),
+    service703(service.delayS, service.rampS),
+    controls704(),
+    voltVar705(),
+    voltWatt706(),
+    trips(707),
+    trips(708),
+    trips(709),
+    trips(710),
+    droop711(),
+    wattVar712(),
+    measure714(1.2 * ratedW),
+  ];
 }

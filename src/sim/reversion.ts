@@ -3,7 +3,8 @@
  * hold its last order for ever. Rows of the models' own rules; the seconds run from the last write that renews the
  * control, and 0 seconds means that it holds.
  *
- * Source: SunSpec models 123, 124 (RvrtTms) and 704 (RvrtTms, RvrtRem, …Rvrt), sunspec/models 7abdf89.
+ * Source: SunSpec models 123, 124 (RvrtTms), 704 (RvrtTms, RvrtRem, …Rvrt) and 705 to 712 (RvrtTms, RvrtRem, RvrtCrv),
+ * sunspec/models 7abdf89.
  */
 import type { Instant } from '../base/time.ts';
 import { after, between, seconds } from '../base/time.ts';
@@ -20,6 +21,8 @@ interface Reversion {
   readonly renews: readonly string[];
   /** At the end each point takes this number, or the value of this point. The control itself comes last. */
   readonly falls: readonly (readonly [point: string, to: string | number])[];
+  /** At the end the slot that `fallback` names is asked for; the control is released where it names none (0). */
+  readonly slot?: { readonly fallback: string; readonly request: string; readonly result: string };
 }
 
 function of123(stem: string, enable: string, renews: readonly string[]): Reversion {
@@ -48,6 +51,21 @@ function fallback(value: string): string {
   return tail === undefined ? `${head}Rvrt` : `${head}Rvrt.${tail}`;
 }
 
+/** The pattern of 705, 706, 711 and 712: another slot is adopted, `Crv` or `Ctl`. */
+function ofSlots(model: number, kind: 'Crv' | 'Ctl'): Reversion {
+  const at = (point: string): string => `${model}.${point}`;
+  const request = at(`Adpt${kind}Req`);
+  return {
+    control: at('Ena'),
+    rest: 0,
+    seconds: at('RvrtTms'),
+    remaining: at('RvrtRem'),
+    renews: [request],
+    falls: [],
+    slot: { fallback: at(`Rvrt${kind}`), request, result: at(`Adpt${kind}Rslt`) },
+  };
+}
+
 const TABLE: readonly Reversion[] = [
   { control: '123.Conn', rest: 1, seconds: '123.Conn_RvrtTms', renews: [], falls: [['123.Conn', 1]] },
   of123('WMaxLimPct', 'WMaxLim_Ena', ['123.WMaxLimPct']),
@@ -65,6 +83,10 @@ const TABLE: readonly Reversion[] = [
   of704('VarSet', ['VarSet', 'VarSetPct']),
   of704('PFWInj', ['PFWInj.PF', 'PFWInj.Ext']),
   of704('PFWAbs', ['PFWAbs.PF', 'PFWAbs.Ext']),
+  ofSlots(705, 'Crv'),
+  ofSlots(706, 'Crv'),
+  ofSlots(711, 'Ctl'),
+  ofSlots(712, 'Crv'),
 ];
 
 /** The running timers of one device. */
@@ -107,11 +129,25 @@ export class Reversions {
   }
 
   #fall(row: Reversion): void {
+    if (row.slot !== undefined) this.#fallToSlot(row, row.slot);
     for (const [point, to] of row.falls) {
       const value = typeof to === 'number' ? to : this.#image.has(to) ? this.#image.get(to) : undefined;
       if (value !== undefined && this.#image.has(point)) this.#image.set(point, value);
       // A control without a fallback of its own is released.
       else if (point === row.control) this.#image.set(point, row.rest);
+    }
+  }
+
+  #fallToSlot(
+    { control, rest }: Reversion,
+    { fallback, request, result }: NonNullable<Reversion['slot']>,
+  ): void {
+    const slot = this.#image.get(fallback);
+    if (slot === 0) this.#image.set(control, rest);
+    else {
+      this.#image.set(request, slot);
+      // In progress, as after a request from outside.
+      this.#image.set(result, 0);
     }
   }
 
