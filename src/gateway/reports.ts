@@ -24,6 +24,8 @@ import { membershipDigest } from '../wan/groups/mod.ts';
 import { number, offer } from '../wan/uplink/mod.ts';
 import type { UplinkWish } from '../wan/uplink/mod.ts';
 import type { Work } from './effects.ts';
+import { fit } from './vetting.ts';
+import type { Fitted } from './vetting.ts';
 import { MAX_RECEIPTS, commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
 
@@ -37,22 +39,43 @@ export const DEAD_BAND_SHARE = 0.05;
 /** Receipts for refused commands, a key and a minute; more are counted, not sent. */
 export const REFUSALS_PER_MINUTE = 10;
 
+/**
+ * Puts `body` on `stream`: numbered, in the outbox, offered to the link. What no head end could open is left out of
+ * it first; `undefined`: nothing was left, and nothing was stored or numbered.
+ */
 export function report(
   state: GatewayState,
   work: Work,
   stream: StreamName,
   body: RecordBody,
   now: Now,
-): UplinkRecord {
-  const record = number(state.uplink, stream, now.unix, body);
+): UplinkRecord | undefined {
+  const { left, without } = fit(body);
+  if (left !== body) noteMisfit(state, work, { what: body.kind, left, without });
+  if (left === undefined) return undefined;
+  const record = number(state.uplink, stream, now.unix, left);
   work.store({ op: 'append', record });
   sendWishes(work, offer(state.uplink, record));
   return record;
 }
 
+/** Counted every time, logged when it is news: a device may say the same nonsense every second. */
+export function noteMisfit(
+  state: GatewayState,
+  work: Work,
+  { what, left, without }: Fitted<unknown> & { readonly what: string },
+): void {
+  count(state, `misfit.${what}`);
+  const loss = left === undefined ? 'it is dropped' : `left out: ${without.join(', ')}`;
+  if (state.misfits.get(what) === loss) return;
+  state.misfits.set(what, loss);
+  work.log('error', 'record.misfit', `${what} does not fit into a record; ${loss}`);
+}
+
 /** Answers a command, and keeps the answer for when the same command comes again. */
 export function receipt(state: GatewayState, work: Work, body: ReceiptBody, now: Now): void {
   const record = report(state, work, 'receipt', body, now);
+  if (record === undefined) return;
   const key = commandKey(body);
   state.receipts.delete(key);
   state.receipts.set(key, record);

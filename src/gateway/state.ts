@@ -102,6 +102,8 @@ export interface GatewayState {
   /** Refused attempts to override, by event: at most one entry for each event the schedule knows. */
   readonly attemptsRefused: Map<MRID, AttemptsRefused>;
   readonly reported: Reported;
+  /** What was last left out of records and readings, one entry a kind and a device, so that it is logged once. */
+  readonly misfits: Map<string, string>;
   readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
   /** When a repeated command was last answered again, and when a grant was last asked for. */
   readonly answeredAgain: Map<string, Instant>;
@@ -159,6 +161,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     nextOrder: 1,
     checking: undefined,
     attemptsRefused: new Map(),
+    misfits: new Map(),
     reported: { at: undefined, due: true, powerW: new Map() },
     refusals: new Map(),
     answeredAgain: new Map(),

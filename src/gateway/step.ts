@@ -10,7 +10,7 @@ import type { Duration, Instant, Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
 import type { Transition } from '../control/mod.ts';
 import { axesOf } from '../model/mod.ts';
-import type { Axis, DerEvent, MRID, PremiseView, ReceiptBody } from '../model/mod.ts';
+import type { Axis, DerEvent, MRID, PremiseView, Reading, ReceiptBody } from '../model/mod.ts';
 import { premiseView } from '../premise/mod.ts';
 import {
   linkChanged,
@@ -39,6 +39,7 @@ import {
   aboutEvent,
   birth,
   nextStatus,
+  noteMisfit,
   overrideEnded,
   sendWishes,
   statusIfDue,
@@ -47,6 +48,7 @@ import {
 import { checked, request } from './requests.ts';
 import { decideAnew } from './state.ts';
 import type { GatewayState } from './state.ts';
+import { fitReading } from './vetting.ts';
 
 /** Takes one input, changes `state`, and returns what is to be done, in order. */
 export function step(state: GatewayState, input: Input, now: Now): readonly Effect[] {
@@ -99,8 +101,7 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
       deviceChanged(state, work, input.state);
       return [];
     case 'reading':
-      state.readings.set(input.reading.device, input.reading);
-      noteDrift(state, work, input.reading, now);
+      reading(state, work, input.reading, now);
       return [];
     case 'link':
       linkChanged(state.uplink, input.up, now.instant);
@@ -117,6 +118,13 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
       uplinkTick(state.uplink, now.instant);
       return [];
   }
+}
+
+function reading(state: GatewayState, work: Work, read: Reading, now: Now): void {
+  const { left = read, without } = fitReading(read);
+  if (left !== read) noteMisfit(state, work, { what: `reading of ${read.device}`, left, without });
+  state.readings.set(left.device, left);
+  noteDrift(state, work, left, now);
 }
 
 /** Inputs that can change what is asked; after any other only the clock can, and the decision stands. */

@@ -1,0 +1,65 @@
+/**
+ * What no head end could open is never stored: it could not be signed, at this start or any other, and would hold
+ * its stream up for good. A body that does not fit is relieved of what may be wrong with it, the least telling
+ * part first, until it fits; a reading leaves its unknown points at the door. What was left out is named, so that
+ * nothing is missing in silence.
+ *
+ * Decides nothing about content that fits. Whether a body can be opened is the envelope's word (`vetRecord`).
+ */
+import type { Applied, Reading, ReceiptBody, RecordBody, StatusBody } from '../model/mod.ts';
+import { vetRecord } from '../wan/envelope/mod.ts';
+
+/** What is left of a value, and what it had to be relieved of. */
+export interface Fitted<T> {
+  /** Absent where nothing helps. */
+  readonly left?: T;
+  /** `W is NaN`, `evidence`; empty when it fitted as it came. */
+  readonly without: readonly string[];
+}
+
+/** `body` as it can be stored and sent. */
+export function fit(body: RecordBody): Fitted<RecordBody> {
+  if (vetRecord(body) === undefined) return { left: body, without: [] };
+  const without: string[] = [];
+  for (const { left, less } of lighter(body)) {
+    without.push(less);
+    if (vetRecord(left) === undefined) return { left, without };
+  }
+  return { without };
+}
+
+/** A point that is not a finite number is unknown, and what is unknown is absent: for the display, too. */
+export function fitReading(reading: Reading): Fitted<Reading> {
+  const points = Object.entries(reading.points);
+  const known = points.filter(([, value]) => Number.isFinite(value));
+  if (known.length === points.length) return { left: reading, without: [] };
+  const without = points.flatMap(([name, value]) => (Number.isFinite(value) ? [] : [`${name} is ${value}`]));
+  return { left: { ...reading, points: Object.fromEntries(known) }, without };
+}
+
+/** One body after the other, each with less in it than the one before; `less` names what went. */
+type Lighter = Generator<{ readonly left: RecordBody; readonly less: string }, void>;
+
+function* lighter(body: RecordBody): Lighter {
+  if (body.kind === 'status') yield* lighterStatus(body);
+  if (body.kind === 'receipt') yield* lighterReceipt(body);
+  if (body.kind === 'birth') yield { left: { ...body, devices: [] }, less: 'devices' };
+}
+
+/** The first reason is the decisive one; behind it may stand as many as there are events. */
+function* lighterStatus(body: StatusBody): Lighter {
+  const setpoints = body.setpoints.map(s => ({ ...s, reasons: s.reasons.slice(0, 1) }));
+  yield { left: { ...body, setpoints }, less: 'all reasons but the first' };
+  const silenced = body.readings.map(({ device }) => device).join(', ');
+  yield { left: { ...body, setpoints, readings: [] }, less: `readings of ${silenced}` };
+}
+
+/** The answer itself stands in fields of bounded length; its sentence may tell of sixty devices. */
+function* lighterReceipt({ applied, ...body }: ReceiptBody): Lighter {
+  if (applied !== undefined) {
+    const unproven = applied.map((one): Applied => ({ ...one, evidence: [] }));
+    yield { left: { ...body, applied: unproven }, less: 'evidence' };
+    yield { left: body, less: 'what was applied' };
+  }
+  yield { left: { ...body, why: 'the reason did not fit into a record' }, less: 'why' };
+}
