@@ -2,12 +2,15 @@
 export { Battery } from './battery.ts';
 export type { BatteryOptions } from './battery.ts';
 export type { Grid, Power } from './electrics.ts';
+export type { Fault, LineFaults } from './faults.ts';
 export { HOME_START, makeHome } from './home.ts';
 export type { Home, HomeOptions } from './home.ts';
 export { Image } from './image.ts';
 export type { ModelValues, Values, WriteGuard, WrittenPoint } from './image.ts';
-export { Inverter } from './inverter.ts';
+export { Inverter, models1547 } from './inverter.ts';
 export type { InverterOptions } from './inverter.ts';
+export { serveStreamLine, serveTcpLine } from './line.ts';
+export type { StreamLineOptions, TcpLineOptions } from './line.ts';
 export { Meter } from './meter.ts';
 export type { MeterOptions } from './meter.ts';
 export { recordedUnit } from './recorded.ts';
