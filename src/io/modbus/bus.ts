@@ -7,12 +7,13 @@ import { refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import type { Duration, Instant } from '../../base/time.ts';
 import { after, instant, milliseconds } from '../../base/time.ts';
-import type { Conversation, Line, Link, ModbusReply, ModbusRequest, Turn } from '../../local/bus/mod.ts';
+import type { Conversation, Link, ModbusReply, ModbusRequest, Turn } from '../../local/bus/mod.ts';
 import {
   BACK_OFF_MIN,
   WAITING_MAX,
   backOff,
   frameSilence,
+  framingOf,
   join,
   leave,
   linkAddress,
@@ -33,23 +34,33 @@ export interface Bus {
   run<T>(conversation: Conversation<T>, turn: Turn): Promise<T>;
   /** Ends the link; what waits is answered `disconnected`. Resolves when every conversation has ended. */
   close(): Promise<void>;
+  /** Heeds what a further device asks for; of several, the slowest wish holds for all. From the next request on. */
+  mind(manners: BusManners): void;
   /** `tcp://host:port` or `serial:path`, for people. */
   readonly address: string;
+  /** Why there is no connection on which anything answers, often in the operating system's word, where there was an attempt. */
+  readonly trouble: string | undefined;
 }
 
-export interface BusOptions {
+/** What a device asks of its bus. */
+export interface BusManners {
   /** How long an answer may take, from the request's first byte. Default 1000, on a serial line plus the transfer. */
   readonly timeoutMs?: number;
   /** Stillness between the end of one exchange and the next request. Default 0, on a serial line 3.5 characters. */
   readonly gapMs?: number;
-  /** How long after a timeout a late answer is waited for. Default 200, on a serial line the timeout again. */
-  readonly quarantineMs?: number;
   /** Stillness between an open connection and its first request: some devices are not ready yet. Default 0. */
   readonly connectDelayMs?: number;
   /** Stillness after a write, where it is longer than the gap. Default 0. */
   readonly writeGapMs?: number;
   /** How soon after a lost connection the next may be opened, at the least. Default 250. */
   readonly reconnectMs?: number;
+  /** Exceptions by which a device says that it is busy; then the line rests for {@link BUSY_REST_MS}. Default none. */
+  readonly busyOn?: readonly number[];
+}
+
+export interface BusOptions extends BusManners {
+  /** How long after a timeout a late answer is waited for. Default 200, where frames are RTU the timeout again. */
+  readonly quarantineMs?: number;
   /** Timeouts in a row after which a connection is taken for dead; unlimited while units are searched. Default 3. */
   readonly timeoutsMax?: number;
   /** Uniform over [0, 1): the jitter of the back-off. */
@@ -71,7 +82,11 @@ export interface Exchange {
 /** Its peer may have lost power without a word. */
 const TIMEOUTS_MAX = 3;
 const DEFAULT_TIMEOUT_MS = 1000;
+/** A late answer is told by its transaction and harms nobody; this only spares a device that is behind. */
 const TCP_QUARANTINE_MS = 200;
+/** Long enough for a device to finish what it does, short enough that its neighbours on the line hardly wait. */
+export const BUSY_REST_MS = 100;
+const NO_ANSWER = 'it takes the connection and answers nothing';
 
 /** A conversation on the bus, and the request it waits with. */
 interface Entry {
@@ -89,15 +104,16 @@ class ModbusBus implements Bus {
   readonly address: string;
   readonly #link: Link;
   readonly #options: BusOptions;
-  readonly #timeoutMs: number;
-  readonly #reconnect: Duration;
-  readonly #newLine: () => Line;
+  #manners: Required<BusManners>;
+  /** Shared with every line, so that new manners count at once. */
+  readonly #timing: { silence: Duration; quarantine: Duration };
   readonly #turns = noTurns<Entry>();
   #session: Session | undefined;
   /** The last session's end: a serial line is locked, and some devices take one connection only. */
   #ending: Promise<void> | undefined;
   #failures = 0;
-  #lost: { readonly at: Instant; readonly why: string } = { at: instant(Number.NEGATIVE_INFINITY), why: '' };
+  /** The last connection that ended, or was not to be had. */
+  #lost: { readonly at: Instant; readonly why: string } | undefined;
   #nextAttempt = instant(0);
   /** What the profile of a device asks for beyond the silence of the line. */
   #quietUntil = instant(0);
@@ -110,14 +126,29 @@ class ModbusBus implements Bus {
     this.address = linkAddress(link);
     this.#link = link;
     this.#options = options;
-    this.#reconnect = milliseconds(Math.max(options.reconnectMs ?? 0, BACK_OFF_MIN));
-    const serial = link.kind === 'serial' ? link : undefined;
-    const transferMs = serial === undefined ? 0 : transferTime(serial.baud);
-    this.#timeoutMs = link.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS + transferMs;
-    const silence = Math.max(options.gapMs ?? 0, serial === undefined ? 0 : frameSilence(serial.baud));
-    const quarantine = options.quarantineMs ?? (serial === undefined ? TCP_QUARANTINE_MS : this.#timeoutMs);
-    const timing = { silence: milliseconds(silence), quarantine: milliseconds(quarantine) };
-    this.#newLine = () => openLine(serial === undefined ? 'mbap' : 'rtu', timing);
+    this.#manners = { ...mannersOf(link), ...stated(options) };
+    this.#timing = { silence: milliseconds(0), quarantine: milliseconds(0) };
+    this.#setTiming();
+  }
+
+  get trouble(): string | undefined {
+    // A connection that was opened anew proves nothing before something answers on it.
+    const { closed, answered = false } = this.#session ?? {};
+    return closed?.why ?? (answered ? undefined : this.#lost?.why);
+  }
+
+  mind(manners: BusManners): void {
+    const now = this.#manners;
+    const most = (name: Exclude<keyof BusManners, 'busyOn'>) => Math.max(now[name], manners[name] ?? 0);
+    this.#manners = {
+      timeoutMs: most('timeoutMs'),
+      gapMs: most('gapMs'),
+      connectDelayMs: most('connectDelayMs'),
+      writeGapMs: most('writeGapMs'),
+      reconnectMs: most('reconnectMs'),
+      busyOn: [...new Set([...now.busyOn, ...(manners.busyOn ?? [])])],
+    };
+    this.#setTiming();
   }
 
   run<T>(conversation: Conversation<T>, turn: Turn): Promise<T> {
@@ -166,8 +197,11 @@ class ModbusBus implements Bus {
 
   async #exchange(session: Session, request: ModbusRequest): Promise<ModbusReply> {
     const sentMs = performance.now();
-    const reply = await session.exchange(request);
-    if (request.kind === 'write') this.#quiet(this.#options.writeGapMs);
+    const { writeGapMs, busyOn } = this.#manners;
+    const reply = await session.exchange(request, this.#timeoutMs);
+    if (request.kind === 'write') this.#quiet(writeGapMs);
+    if (!reply.ok && reply.exception !== undefined && busyOn.includes(reply.exception))
+      this.#quiet(BUSY_REST_MS);
     this.#options.onExchange?.({ request, reply, sentMs, answeredMs: performance.now() });
     return reply;
   }
@@ -192,15 +226,16 @@ class ModbusBus implements Bus {
   /** The session, opened if need be and if it may be now. */
   async #connected(): Promise<Result<Session, 'disconnected'>> {
     const most = this.#options.timeoutsMax ?? TIMEOUTS_MAX;
-    if (this.#session !== undefined && this.#session.timeouts >= most) this.#session.close();
+    if (this.#session !== undefined && this.#session.timeouts >= most) this.#session.close(NO_ANSWER);
     this.#mournSession();
     await this.#ending;
     if (this.#session !== undefined) return { ok: true, value: this.#session };
     // A write may try before its time, but no device is hammered.
-    const gate = writeWaits(this.#turns) ? after(this.#lost.at, this.#reconnect) : this.#nextAttempt;
+    const soonest = this.#lost === undefined ? instant(0) : after(this.#lost.at, this.#reconnect);
+    const gate = writeWaits(this.#turns) ? soonest : this.#nextAttempt;
     const wait = gate - now();
     if (wait > this.#reconnect)
-      return refused('disconnected', `${this.#lost.why}; next attempt in ${wait} ms`, 'later');
+      return refused('disconnected', `${this.#lost?.why ?? 'closed'}; next attempt in ${wait} ms`, 'later');
     if (wait > 0) await this.#pause(gate);
     return this.#closed ? refused('disconnected', 'the bus is closed', 'later') : this.#open();
   }
@@ -221,11 +256,10 @@ class ModbusBus implements Bus {
       this.#fail({ at: now(), why: pipe.detail ?? pipe.refusal });
       return pipe;
     }
-    this.#session = new Session(this.#newLine(), pipe.value, {
-      timeoutMs: this.#timeoutMs,
-      ...(this.#options.onTraffic === undefined ? {} : { onTraffic: this.#options.onTraffic }),
-    });
-    this.#quiet(this.#options.connectDelayMs);
+    const { onTraffic } = this.#options;
+    const line = openLine(framingOf(this.#link), this.#timing);
+    this.#session = new Session(line, pipe.value, onTraffic === undefined ? {} : { onTraffic });
+    this.#quiet(this.#manners.connectDelayMs);
     if (this.#closed) this.#session.close();
     return { ok: true, value: this.#session };
   }
@@ -237,8 +271,27 @@ class ModbusBus implements Bus {
     this.#nextAttempt = after(lost.at, wait ?? milliseconds(Math.max(backedOff, this.#reconnect)));
   }
 
-  #quiet(forMs = 0): void {
-    if (forMs > 0) this.#quietUntil = after(now(), milliseconds(forMs));
+  /** A person who wrote a timeout into the link knows better than any profile. */
+  get #timeoutMs(): number {
+    return this.#link.timeoutMs ?? this.#manners.timeoutMs;
+  }
+
+  get #reconnect(): Duration {
+    return milliseconds(this.#manners.reconnectMs);
+  }
+
+  #setTiming(): void {
+    const isRtu = framingOf(this.#link) === 'rtu';
+    const silence = this.#link.kind === 'serial' ? frameSilence(this.#link.baud) : 0;
+    this.#timing.silence = milliseconds(Math.max(this.#manners.gapMs, silence));
+    this.#timing.quarantine = milliseconds(
+      this.#options.quarantineMs ?? (isRtu ? this.#timeoutMs : TCP_QUARANTINE_MS),
+    );
+  }
+
+  #quiet(forMs: number): void {
+    const until = after(now(), milliseconds(forMs));
+    if (forMs > 0 && until > this.#quietUntil) this.#quietUntil = until;
   }
 
   #pause(until: Instant): Promise<void> {
@@ -252,6 +305,32 @@ class ModbusBus implements Bus {
       this.#wake = done;
     });
   }
+}
+
+/** What holds where no device asks for more. */
+function mannersOf(link: Link): Required<BusManners> {
+  const transferMs = link.kind === 'serial' ? transferTime(link.baud) : 0;
+  return {
+    timeoutMs: DEFAULT_TIMEOUT_MS + transferMs,
+    gapMs: 0,
+    connectDelayMs: 0,
+    writeGapMs: 0,
+    reconnectMs: BACK_OFF_MIN,
+    busyOn: [],
+  };
+}
+
+/** Manners that the opener of a bus states replace the defaults, but none may hammer a device. */
+function stated({ reconnectMs = 0, ...options }: BusOptions): Partial<Required<BusManners>> {
+  const { timeoutMs, gapMs, connectDelayMs, writeGapMs, busyOn } = options;
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(gapMs === undefined ? {} : { gapMs }),
+    ...(connectDelayMs === undefined ? {} : { connectDelayMs }),
+    ...(writeGapMs === undefined ? {} : { writeGapMs }),
+    ...(busyOn === undefined ? {} : { busyOn }),
+    reconnectMs: Math.max(reconnectMs, BACK_OFF_MIN),
+  };
 }
 
 /** Answers every request of a conversation that gets no turn. */

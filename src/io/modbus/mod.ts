@@ -1,9 +1,9 @@
 /** Modbus over TCP and serial lines: the doors to devices. This is the room's one door. */
 export { openBus } from './bus.ts';
-export type { Bus, BusOptions, Exchange } from './bus.ts';
+export type { Bus, BusManners, BusOptions, Exchange } from './bus.ts';
 export type { Traffic } from './port.ts';
 export { captureFile } from './capture.ts';
 export type { Capture } from './capture.ts';
 export { serialPorts } from './serial-ports.ts';
-export { formatLink, linkAddress, parseLink } from '../../local/bus/mod.ts';
+export { formatLink, framingOf, linkAddress, parseLink, parseLinkWith } from '../../local/bus/mod.ts';
 export type { Link, LinkRefusal, SerialLink, TcpLink } from '../../local/bus/mod.ts';

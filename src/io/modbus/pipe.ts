@@ -1,13 +1,17 @@
 /**
- * The two ways to a device, each as a stream of bytes: a TCP socket, and a serial line. Opening ends in a stream
- * or in a sentence, always within its time. What the bytes mean is the port's business.
+ * The ways to a device, each as a stream of bytes: a TCP socket, bare or within TLS, and a serial line. Opening ends
+ * in a stream or in a sentence, always within its time. What the bytes mean is the port's business.
  */
-import { connect } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { connect, isIP } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { SerialPort } from 'serialport';
 import type { Result } from '../../base/assert.ts';
 import { ok, refused } from '../../base/assert.ts';
-import type { Link, SerialLink, TcpLink } from '../../local/bus/mod.ts';
+import type { Link, SerialLink, TcpLink, TlsFiles } from '../../local/bus/mod.ts';
 
 /** A link that is up. */
 export interface Pipe {
@@ -23,25 +27,60 @@ const KEEP_ALIVE_MS = 10_000;
 
 /** Opens `link` within `timeoutMs`. The refusal's detail is the operating system's own word. */
 export function openPipe(link: Link, timeoutMs: number): Promise<Result<Pipe, 'disconnected'>> {
-  return link.kind === 'tcp' ? openTcp(link, timeoutMs) : openSerial(link, timeoutMs);
+  if (link.kind === 'serial') return openSerial(link, timeoutMs);
+  return link.tls === undefined ? openTcp(link, timeoutMs) : openTls(link, link.tls, timeoutMs);
 }
 
-function openTcp(link: TcpLink, timeoutMs: number): Promise<Result<Pipe, 'disconnected'>> {
-  const socket = connect({
-    host: link.host,
-    port: link.port,
-    // Nagle and delayed acknowledgement together make 40 ms of every exchange.
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_MS,
-  });
+function openTcp({ host, port }: TcpLink, timeoutMs: number): Promise<Result<Pipe, 'disconnected'>> {
+  return opened(pipeOf(connect({ host, port })), 'connect', timeoutMs);
+}
+
+/**
+ * TLS as MB-TCP-Security-v21 demands it: version 1.2 or later, and a certificate on either side. The files are read
+ * at every connection, so that a certificate may be renewed while the program runs.
+ */
+async function openTls(
+  { host, port }: TcpLink,
+  files: TlsFiles,
+  timeoutMs: number,
+): Promise<Result<Pipe, 'disconnected'>> {
+  const own = await readTls(files);
+  if (!own.ok) return own;
+  const name = files.name ?? (isIP(host) === 0 ? host : undefined);
+  const named = name === undefined ? {} : { servername: name };
+  try {
+    const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...own.value, ...named });
+    return await opened(pipeOf(socket), 'secureConnect', timeoutMs);
+  } catch (error) {
+    // What is no PEM, and a key that belongs to another certificate, throw at once.
+    return refused('disconnected', `TLS: ${error instanceof Error ? error.message : String(error)}`, 'later');
+  }
+}
+
+async function readTls(
+  files: TlsFiles,
+): Promise<Result<Pick<ConnectionOptions, 'ca' | 'cert' | 'key'>, 'disconnected'>> {
+  const read: { ca?: Buffer; cert?: Buffer; key?: Buffer } = {};
+  for (const part of ['ca', 'cert', 'key'] as const)
+    try {
+      read[part] = await readFile(files[part]);
+    } catch {
+      return refused('disconnected', `TLS: the ${part} file ${files[part]} cannot be read`, 'later');
+    }
+  return ok(read);
+}
+
+function pipeOf(socket: Socket): Pipe {
+  // Nagle and delayed acknowledgement together make 40 ms of every exchange.
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
   const close = (): Promise<void> =>
     new Promise(resolve => {
       if (socket.closed) return resolve();
       socket.once('close', () => resolve());
       socket.destroy();
     });
-  return opened({ stream: socket, flush: () => undefined, close }, 'connect', timeoutMs);
+  return { stream: socket, flush: () => undefined, close };
 }
 
 function openSerial(link: SerialLink, timeoutMs: number): Promise<Result<Pipe, 'disconnected'>> {
@@ -71,7 +110,7 @@ function closeSerial(port: SerialPort): Promise<void> {
 
 function opened(
   pipe: Pipe,
-  event: 'connect' | 'open',
+  event: 'connect' | 'secureConnect' | 'open',
   timeoutMs: number,
 ): Promise<Result<Pipe, 'disconnected'>> {
   const { stream } = pipe;

@@ -73,8 +73,8 @@ export class LinePort extends EventEmitter {
     this.#pipe.flush();
   }
 
-  close(): void {
-    this.#end('closed here');
+  close(why = 'closed here'): void {
+    this.#end(why);
   }
 
   /** Ends the link if it is up; resolves when the operating system has let go of it. */

@@ -24,21 +24,18 @@ interface Words {
 type Trouble = (Error & { readonly modbusCode?: number }) | null | undefined;
 
 export interface SessionOptions {
-  readonly timeoutMs: number;
   readonly onTraffic?: (traffic: Traffic) => void;
 }
 
 export class Session {
   readonly #client: Client;
   readonly #port: LinePort;
-  readonly #timeoutMs: number;
   #settle: Settle | undefined;
   #timeouts = 0;
   #answered = false;
   #closed: { readonly at: Instant; readonly why: string } | undefined;
 
-  constructor(line: Line, pipe: Pipe, { timeoutMs, onTraffic }: SessionOptions) {
-    this.#timeoutMs = timeoutMs;
+  constructor(line: Line, pipe: Pipe, { onTraffic }: SessionOptions) {
     this.#port = new LinePort(line, pipe, {
       trouble: heard => this.#trouble(heard),
       closed: why => this.#lost(why),
@@ -67,11 +64,11 @@ export class Session {
     return this.#timeouts;
   }
 
-  /** Sends one request. Resolves when it is answered, refused or lost, at the latest after the timeout. */
-  exchange(request: ModbusRequest): Promise<ModbusReply> {
+  /** Sends one request. Resolves when it is answered, refused or lost, at the latest after `timeoutMs`. */
+  exchange(request: ModbusRequest, timeoutMs: number): Promise<ModbusReply> {
     assert(this.#settle === undefined, 'one request is on the line');
     return new Promise(resolve => {
-      const timer = setTimeout(() => this.#expire(), this.#timeoutMs);
+      const timer = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
       this.#settle = reply => {
         clearTimeout(timer);
         this.#settle = undefined;
@@ -81,8 +78,9 @@ export class Session {
     });
   }
 
-  close(): void {
-    this.#port.close();
+  /** `why` is what is told of the link from now on. */
+  close(why?: string): void {
+    this.#port.close(why);
   }
 
   /** Closes, and resolves when the link can be opened again. */
@@ -109,10 +107,10 @@ export class Session {
     else this.#client.writeFC4(unit, address, request.count, answered);
   }
 
-  #expire(): void {
+  #expire(timeoutMs: number): void {
     this.#timeouts += 1;
     this.#port.giveUp();
-    this.#settle?.(refused('timeout', `no answer in ${this.#timeoutMs} ms`, 'later'));
+    this.#settle?.(refused('timeout', `no answer in ${timeoutMs} ms`, 'later'));
   }
 
   #lost(why: string): void {

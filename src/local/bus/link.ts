@@ -1,6 +1,9 @@
 /**
  * Where a device is, as a person writes it: `tcp://host:port?unit=1` or
  * `serial:/dev/ttyUSB0?baud=9600&parity=even&unit=1`. Text in, value out; nothing is opened here.
+ *
+ * What a converter makes of a serial line is TCP with the frames of that line: `framing=rtu`. Modbus/TCP Security
+ * is TCP with `ca`, `cert` and `key`: files in PEM, because both sides must prove who they are.
  */
 import type { Result } from '../../base/assert.ts';
 import { ok, refused } from '../../base/assert.ts';
@@ -10,12 +13,26 @@ export type Parity = 'none' | 'even' | 'odd';
 export interface TcpLink {
   readonly kind: 'tcp';
   readonly host: string;
-  /** 1 … 65535; 502 unless told. */
+  /** 1 … 65535; 502 unless told, with TLS 802. */
   readonly port: number;
   /** 0 … 255; 1 unless told. */
   readonly unit: number;
+  /** RTU frames on the socket, with their CRC and without MBAP, as transparent serial converters pass them on. */
+  readonly framing?: 'rtu';
+  readonly tls?: TlsFiles;
   /** How long to wait for a reply, in milliseconds; the bus has its own default. */
   readonly timeoutMs?: number;
+}
+
+/** Modbus/TCP Security (MB-TCP-Security-v21): TLS in which both sides show a certificate. Names of files in PEM. */
+export interface TlsFiles {
+  /** Whoever signed the device's certificate; nobody else is believed. */
+  readonly ca: string;
+  /** Our certificate, and the private key that belongs to it. */
+  readonly cert: string;
+  readonly key: string;
+  /** The name in the device's certificate, where it is not the link's host. */
+  readonly name?: string;
 }
 
 export interface SerialLink {
@@ -35,7 +52,13 @@ export type Link = TcpLink | SerialLink;
 /** `scheme`: neither tcp nor serial. `place`: no host, port or path. `option`: an option unknown or out of range. */
 export type LinkRefusal = 'scheme' | 'place' | 'option';
 
-const OPTIONS = { tcp: ['unit', 'timeout'], serial: ['unit', 'timeout', 'baud', 'parity', 'stop'] } as const;
+/** IANA's port of mbap/tls. */
+const TLS_PORT = '802';
+const TLS_OPTIONS = ['ca', 'cert', 'key', 'name'] as const;
+const OPTIONS = {
+  tcp: ['unit', 'timeout', 'framing', ...TLS_OPTIONS],
+  serial: ['unit', 'timeout', 'baud', 'parity', 'stop'],
+} as const;
 const TIMEOUT_MAX_MS = 60_000;
 
 export function parseLink(text: string): Result<Link, LinkRefusal> {
@@ -50,14 +73,36 @@ export function parseLink(text: string): Result<Link, LinkRefusal> {
 }
 
 function parseTcp(place: string, options: URLSearchParams): Result<Link, LinkRefusal> {
-  const [, six, name, portText = '502'] =
+  const tls = parseTls(options);
+  if (!tls.ok) return tls;
+  const [, six, name, portText = tls.value === undefined ? '502' : TLS_PORT] =
     /^tcp:\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]\s]+))(?::(\d+))?\/?$/.exec(place) ?? [];
   const host = six ?? name;
   const port = whole(portText, 1, 65_535);
   if (host === undefined || port === undefined) return refused('place', 'tcp://host:port, port 1 to 65535');
   const unit = whole(options.get('unit') ?? '1', 0, 255);
   if (unit === undefined) return refused('option', 'unit is 0 to 255');
-  return withTimeout({ kind: 'tcp', host, port, unit }, options);
+  const framing = options.get('framing') ?? 'mbap';
+  if (framing !== 'mbap' && framing !== 'rtu') return refused('option', 'framing is mbap or rtu');
+  const link: TcpLink = {
+    kind: 'tcp',
+    host,
+    port,
+    unit,
+    ...(framing === 'rtu' ? { framing } : {}),
+    ...(tls.value === undefined ? {} : { tls: tls.value }),
+  };
+  return withTimeout(link, options);
+}
+
+/** All of the three files or none: a device that does not ask for a certificate is not secured by half. */
+function parseTls(options: URLSearchParams): Result<TlsFiles | undefined, LinkRefusal> {
+  if (!TLS_OPTIONS.some(option => options.has(option))) return ok(undefined);
+  const [ca, cert, key] = ['ca', 'cert', 'key'].map(option => options.get(option) || undefined);
+  if (ca === undefined || cert === undefined || key === undefined)
+    return refused('option', 'TLS needs ca, cert and key, each a file');
+  const name = options.get('name');
+  return ok({ ca, cert, key, ...(name ? { name } : {}) });
 }
 
 function parseSerial(path: string, options: URLSearchParams): Result<Link, LinkRefusal> {
@@ -92,10 +137,44 @@ export function linkAddress(link: Link): string {
 /** The link as text that {@link parseLink} takes; what stands at its default is left out, but for the unit. */
 export function formatLink(link: Link): string {
   const timeout = link.timeoutMs === undefined ? '' : `&timeout=${link.timeoutMs}`;
-  if (link.kind === 'tcp') return `${linkAddress(link)}?unit=${link.unit}${timeout}`;
+  if (link.kind === 'tcp') return `${linkAddress(link)}?unit=${link.unit}${timeout}${tcpOptions(link)}`;
   const stop = link.stopBits === 1 ? '' : '&stop=2';
   const line = `baud=${link.baud}&parity=${link.parity}${stop}`;
   return `${linkAddress(link)}?${line}&unit=${link.unit}${timeout}`;
+}
+
+function tcpOptions({ framing, tls }: TcpLink): string {
+  const files = TLS_OPTIONS.flatMap(option => {
+    const value = tls?.[option];
+    return value === undefined ? [] : [`&${option}=${encodeURIComponent(value)}`];
+  });
+  return [framing === undefined ? '' : `&framing=${framing}`, ...files].join('');
+}
+
+/** How bytes are framed on a link, whatever carries them. */
+export function framingOf(link: Link): 'mbap' | 'rtu' {
+  return link.kind === 'serial' ? 'rtu' : (link.framing ?? 'mbap');
+}
+
+/**
+ * The link of `text` with the port and unit of a device's profile where the text names none. `ports` are in the
+ * order of preference; the first counts. A link with TLS keeps the port of TLS.
+ */
+export function parseLinkWith(
+  text: string,
+  { unit, ports }: { readonly unit?: number | undefined; readonly ports?: readonly number[] | undefined },
+): Result<Link, LinkRefusal> {
+  const link = parseLink(text);
+  if (!link.ok) return link;
+  const [place = '', query = ''] = text.split('?');
+  const own = { unit: new URLSearchParams(query).has('unit'), port: /:\d+\/?$/.test(place) };
+  const port = ports?.[0];
+  const takesPort = link.value.kind === 'tcp' && link.value.tls === undefined && !own.port;
+  return ok({
+    ...link.value,
+    ...(unit === undefined || own.unit ? {} : { unit }),
+    ...(port === undefined || !takesPort ? {} : { port }),
+  });
 }
 
 function whole(text: string, low: number, high: number): number | undefined {

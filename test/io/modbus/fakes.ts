@@ -29,10 +29,11 @@ export interface FakeDevice {
 export async function fakeDevice(
   onAsked: (asked: Asked, count: number) => void,
   port = 0,
+  serverOf: (serve: (socket: Socket) => void) => Server = serve => createServer({ noDelay: true }, serve),
 ): Promise<FakeDevice> {
   const asked: Asked[] = [];
   const sockets: Socket[] = [];
-  const server: Server = createServer({ noDelay: true }, socket => {
+  const server = serverOf(socket => {
     sockets.push(socket);
     socket.on('error', () => socket.destroy());
     socket.on('data', frame => {

@@ -12,6 +12,7 @@ import {
   linkAddress,
   noTurns,
   parseLink,
+  parseLinkWith,
   takeTurn,
 } from '../../../src/local/bus/mod.ts';
 
@@ -62,6 +63,12 @@ describe('local/bus link', () => {
     'tcp://10.0.0.7:1502?unit=126': 'tcp://10.0.0.7:1502?unit=126',
     'tcp://[fe80::1]:502?unit=0': 'tcp://[fe80::1]:502?unit=0',
     'tcp://h/?timeout=5000': 'tcp://h:502?unit=1&timeout=5000',
+    'tcp://h:4001?framing=rtu&unit=3': 'tcp://h:4001?unit=3&framing=rtu',
+    'tcp://h?framing=mbap': 'tcp://h:502?unit=1',
+    'tcp://h?ca=a.pem&cert=b.pem&key=/c/d e.pem':
+      'tcp://h:802?unit=1&ca=a.pem&cert=b.pem&key=%2Fc%2Fd%20e.pem',
+    'tcp://10.0.0.7:8020?name=inverter-7&ca=a&cert=b&key=c':
+      'tcp://10.0.0.7:8020?unit=1&ca=a&cert=b&key=c&name=inverter-7',
     'serial:/dev/ttyUSB0': 'serial:/dev/ttyUSB0?baud=9600&parity=none&unit=1',
     'serial:/dev/ttyUSB0?baud=9600&parity=even&unit=1': 'serial:/dev/ttyUSB0?baud=9600&parity=even&unit=1',
     'serial:COM3?stop=2&baud=115200&unit=247': 'serial:COM3?baud=115200&parity=none&stop=2&unit=247',
@@ -87,7 +94,12 @@ describe('local/bus link', () => {
     'tcp://h?baud=9600': 'option',
     'tcp://h?unit=1?unit=2': 'option',
     'tcp://h?timeout=0': 'option',
+    'tcp://h?framing=ascii': 'option',
+    'tcp://h?ca=a.pem': 'option',
+    'tcp://h?ca=a.pem&cert=&key=c.pem': 'option',
+    'tcp://h?name=inverter-7': 'option',
     'serial:': 'place',
+    'serial:/dev/x?framing=rtu': 'option',
     'serial:/dev/x?unit=0': 'option',
     'serial:/dev/x?unit=248': 'option',
     'serial:/dev/x?parity=mark': 'option',
@@ -98,6 +110,23 @@ describe('local/bus link', () => {
     it(`refuses '${text}' as ${refusal}`, () => {
       expect(parseLink(text)).to.include({ ok: false, refusal });
     });
+
+  it('takes port and unit of a profile where the link names none', () => {
+    const manners = { unit: 126, ports: [1502, 502] };
+    const filled = ['tcp://h', 'tcp://h:502', 'tcp://h?unit=1', 'tcp://h?ca=a&cert=b&key=c', 'serial:/dev/x'];
+    const links = filled.map(text => {
+      const link = parseLinkWith(text, manners);
+      return link.ok ? formatLink(link.value) : link.refusal;
+    });
+    expect(links).to.deep.equal([
+      'tcp://h:1502?unit=126',
+      'tcp://h:502?unit=126',
+      'tcp://h:1502?unit=1',
+      'tcp://h:802?unit=126&ca=a&cert=b&key=c',
+      'serial:/dev/x?baud=9600&parity=none&unit=126',
+    ]);
+    expect(parseLinkWith('http://h', manners)).to.include({ ok: false, refusal: 'scheme' });
+  });
 
   it('never throws, whatever it is given', () => {
     fc.assert(
