@@ -15,7 +15,7 @@ export function needs(test: Mocha.Context, program: string): void {
   test.skip();
 }
 
-function isThere(program: string): boolean {
+export function isThere(program: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some(folder => {
     try {
       accessSync(join(folder, program), constants.X_OK);
