@@ -54,6 +54,21 @@ function line(stream: NodeJS.ReadableStream, pattern: RegExp): Promise<RegExpExe
 describe('underglass demo', function () {
   this.timeout(40_000);
 
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    it(`--once ends on ${signal} in the middle of a step, within 4 s, and does not claim to be done`, async () => {
+      const child = start('--once', '--any-ports');
+      const { stdout } = child;
+      if (stdout === null) throw new Error('standard output is a pipe');
+      const stopped = ended(child);
+      await line(stdout, /enrol/i);
+      const at = performance.now();
+      child.kill(signal);
+      const { code, err } = await stopped;
+      expect(performance.now() - at).to.be.below(4000);
+      expect(code).to.equal(1);
+      expect(err).to.match(/interrupted/);
+    });
+
   it('--once does the main job: enrolment, event, override, emergency, release, and exits 0', async () => {
     const { code, out, err } = await run('--once', '--any-ports', '--json');
     expect(code, err).to.equal(0);

@@ -43,6 +43,7 @@ async function run(options: DemoOptions): Promise<void> {
   try {
     introduce(stage, talk);
     const story = new Story(stage, desk, talk);
+    void ended.then(() => story.interrupt());
     await (options.once === true ? tellOnce(story, talk, options) : goOn(stage, story, talk, ended));
   } finally {
     await stage.stop();

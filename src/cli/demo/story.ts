@@ -51,6 +51,7 @@ export class Story {
   readonly #talk: Talk;
   readonly chapters: Chapter[] = [];
   #eventNumber = 0;
+  #interrupted = false;
 
   constructor(stage: Stage, desk: HeadEndDesk, talk: Talk) {
     this.#stage = stage;
@@ -308,12 +309,18 @@ export class Story {
     return powerW === undefined ? 'unknown' : `${powerW.toFixed(0)} W`;
   }
 
+  /** Whoever stops the demo does not wait for the step at hand: it fails at its next look. */
+  interrupt(): void {
+    this.#interrupted = true;
+  }
+
   /** Resolves when `holds`; fails by name when it does not in time. */
   async #until(step: string, holds: () => boolean, saw: () => string = () => ''): Promise<void> {
     const deadlineMs = performance.now() + STEP_WITHIN_MS;
     while (!holds()) {
       if (performance.now() > deadlineMs)
         throw new StoryFailed(`${step}: not within ${STEP_WITHIN_MS / 1000} s ${saw()}`.trimEnd());
+      if (this.#interrupted) throw new StoryFailed(`${step}: interrupted`);
       await this.#desk.changed(20);
     }
   }
