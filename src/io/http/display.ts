@@ -66,6 +66,14 @@ export async function startDisplay(options: DisplayOptions): Promise<Display> {
 /** A request is an order of some hundred bytes; more is refused unread. */
 const BODY_LIMIT_BYTES = 4096;
 
+/**
+ * Connections at once: {@link LiveViews} takes 16 screens, and each asks on a few more. Further ones are closed
+ * unheard: the display shares the process's sockets with devices, broker and store, and must not use them up.
+ */
+const MAX_CONNECTIONS = 96;
+/** Headers that take longer are not waited for, so that half a request holds no place. */
+const HEADERS_WITHIN_MS = 5000;
+
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -81,7 +89,14 @@ function newServer(
   views: LiveViews,
   pages: ReadonlyMap<string, Page>,
 ): FastifyInstance {
-  const app = Fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true, requestTimeout: 10_000 });
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: true,
+    requestTimeout: 10_000,
+    // Node looks for connections that are too slow only this often; every 30 s unless told.
+    http: { headersTimeout: HEADERS_WITHIN_MS, connectionsCheckingInterval: HEADERS_WITHIN_MS / 2 },
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
   // A form of another site can send plain text without asking; JSON it cannot.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', async (request, reply) => {

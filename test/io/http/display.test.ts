@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
@@ -43,6 +45,25 @@ describe('the display server', () => {
   afterEach(async () => {
     await display.close();
     await pages[Symbol.asyncDispose]();
+  });
+
+  it('closes connections beyond its maximum of 96, so that half requests use up no sockets', async () => {
+    const { hostname, port } = new URL(display.url);
+    const sockets: Socket[] = [];
+    try {
+      await new Promise<void>(resolve => {
+        let closed = 0;
+        for (let opened = 0; opened < 120; opened++) {
+          const socket = connect(Number(port), hostname).on('error', () => {});
+          socket.on('close', () => void (++closed === 120 - 96 && resolve()));
+          socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nX');
+          sockets.push(socket);
+        }
+      });
+      expect(sockets.filter(socket => !socket.closed)).to.have.length(96);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
   });
 
   /** A request with exactly these headers, which `fetch` would not send. */
