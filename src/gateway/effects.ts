@@ -28,7 +28,9 @@ export type Input =
   | {
       readonly on: 'loaded';
       readonly stream: StreamName;
+      /** As they were asked. */
       readonly after: number;
+      readonly limit: number;
       readonly records: readonly UplinkRecord[];
     }
   | { readonly on: 'reading'; readonly reading: Reading }

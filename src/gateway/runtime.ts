@@ -313,7 +313,8 @@ class Runtime implements Gateway {
     const generation = this.#generation;
     void this.#ports.store.load(this.#settings.gateway, stream, from, limit).then(
       records => {
-        if (generation === this.#generation) this.#take({ on: 'loaded', stream, after: from, records });
+        if (generation === this.#generation)
+          this.#take({ on: 'loaded', stream, after: from, limit, records });
       },
       error => {
         if (generation === this.#generation) this.#fail(error);

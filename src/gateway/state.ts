@@ -25,6 +25,7 @@ import type {
   MRID,
   Reading,
   ReceiptBody,
+  StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
 import type { ReplayState, TrustedKey } from '../wan/envelope/mod.ts';
@@ -102,6 +103,8 @@ export interface GatewayState {
   /** Refused attempts to override, by event: at most one entry for each event the schedule knows. */
   readonly attemptsRefused: Map<MRID, AttemptsRefused>;
   readonly reported: Reported;
+  /** Up to which sequence losses on the disk were counted and logged: they are sent until they are acknowledged. */
+  readonly lostThrough: Map<StreamName, number>;
   /** What was last left out of records and readings, one entry a kind and a device, so that it is logged once. */
   readonly misfits: Map<string, string>;
   readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
@@ -161,6 +164,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     nextOrder: 1,
     checking: undefined,
     attemptsRefused: new Map(),
+    lostThrough: new Map(),
     misfits: new Map(),
     reported: { at: undefined, due: true, powerW: new Map() },
     refusals: new Map(),

@@ -41,6 +41,7 @@ import {
   nextStatus,
   noteMisfit,
   overrideEnded,
+  sendLoaded,
   sendWishes,
   statusIfDue,
   wholeSeconds,
@@ -112,7 +113,7 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
       published(state.uplink, input.session);
       return [];
     case 'loaded':
-      sendWishes(work, loaded(state.uplink, input.stream, input.after, input.records));
+      sendLoaded(state, work, loaded(state.uplink, input, now.unix));
       return [];
     case 'tick':
       uplinkTick(state.uplink, now.instant);

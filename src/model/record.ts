@@ -28,7 +28,7 @@ export interface UplinkRecord {
   readonly body: RecordBody;
 }
 
-export type RecordBody = ReceiptBody | CustomerBody | StatusBody | RequestBody | BirthBody;
+export type RecordBody = ReceiptBody | CustomerBody | StatusBody | RequestBody | BirthBody | LostBody;
 
 /** IEEE 2030.5 response codes, by the names used here. */
 export const RESPONSE = {
@@ -114,4 +114,17 @@ export interface BirthBody {
   /** Counts starts of this gateway since its store was made. */
   readonly start: number;
   readonly devices: readonly { readonly device: DeviceId; readonly model: string }[];
+}
+
+/**
+ * Stands in a stream for records that the gateway numbered and cannot read any more: their place on its disk is
+ * damaged. With it the receiver can account for every sequence; what the records said is gone.
+ */
+export interface LostBody {
+  readonly kind: 'lost';
+  /** The sequence of this record itself. */
+  readonly first: number;
+  /** The last one lost with it; `first` or more. */
+  readonly last: number;
+  readonly why: string;
 }

@@ -5,7 +5,7 @@
 import type { GatewayId, KeyId, StreamName, UplinkRecord } from '../model/mod.ts';
 import { openRecord } from '../wan/envelope/mod.ts';
 import type { EnvelopeRefusal, TrustedKey } from '../wan/envelope/mod.ts';
-import { judge, restored, streamIntake, take, takeAgain } from './intake.ts';
+import { judge, restored, streamIntake, take, takeAgain, writeOff } from './intake.ts';
 import type { Gap, Intake } from './intake.ts';
 import { isAbout } from './outstanding.ts';
 import type { LedgerChange, LedgerPort, LedgerSnapshot } from './ports.ts';
@@ -49,7 +49,7 @@ export class Collector {
     const { stream: name, sequence } = record;
     const verdict = judge(streamIntake(this.#intake, gateway, name), sequence);
     if (verdict === 'too-scattered') this.#doors.refused(topic, verdict, `${name} ${sequence}`);
-    else if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, name, sequence);
+    else if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, record);
     else await this.#takeNew(topic, gateway, record);
   }
 
@@ -67,23 +67,35 @@ export class Collector {
     if (trouble !== undefined) return this.#doors.refused(topic, 'storage', trouble);
     const stream = streamIntake(this.#intake, gateway, name);
     const before = stream.through;
-    const gap = take(stream, sequence);
+    // What was written off while it was being stored is held already.
+    const gap =
+      body.kind === 'lost' || judge(stream, sequence) === 'duplicate' ? undefined : take(stream, sequence);
+    const lost = body.kind === 'lost' ? writeOff(stream, body) : [];
     if (stream.through !== before) this.#noteMark(gateway, name, stream.through);
+    // No record stands for what was written off: only the mark remembers it. Should it not be stored, it is told anew.
+    if (lost.length > 0) await this.#store([]);
     this.#doors.held(gateway, name, stream.through);
     if (gap !== undefined) this.#doors.gap(gateway, name, { ...gap, lost: false });
+    for (const each of lost) this.#doors.gap(gateway, name, { ...each, lost: true });
     this.#doors.record(gateway, record);
   }
 
-  /** Its acknowledgement was lost, or it passes over a gap that its gateway cannot fill. */
-  async #takeAgain(topic: string, gateway: GatewayId, name: StreamName, sequence: number): Promise<void> {
+  /** Its acknowledgement was lost, or its gateway cannot fill a gap: it passes over it, or says what was lost since. */
+  async #takeAgain(
+    topic: string,
+    gateway: GatewayId,
+    { stream: name, sequence, body }: UplinkRecord,
+  ): Promise<void> {
     const stream = streamIntake(this.#intake, gateway, name);
-    const gap = takeAgain(stream, sequence);
-    if (gap !== undefined) {
+    const told = body.kind === 'lost' ? writeOff(stream, body) : [];
+    const passed = takeAgain(stream, sequence);
+    const gaps = passed === undefined ? told : [...told, passed];
+    if (gaps.length > 0) {
       this.#noteMark(gateway, name, stream.through);
       const trouble = await this.#store([]);
       // The mark moves on in memory all the same: what lies behind the gap is durable, and the mark goes along later.
       if (trouble !== undefined) return this.#doors.refused(topic, 'storage', trouble);
-      this.#doors.gap(gateway, name, { ...gap, lost: true });
+      for (const gap of gaps) this.#doors.gap(gateway, name, { ...gap, lost: true });
     }
     this.#doors.held(gateway, name, stream.through);
   }

@@ -3,9 +3,9 @@
  * it come the cumulative acknowledgement, the gaps, and which records are there already.
  *
  * A gateway sends live records before its backlog, so a gap is the normal case after an outage and no reason
- * to ask for anything. It starts over from our acknowledgement by itself, in order; a gap that it passed over
- * {@link PASSES_BEFORE_LOST} times is one it cannot fill (its store reported damage), and is written off, for
- * else nothing behind it would ever leave the gateway.
+ * to ask for anything. It starts over from our acknowledgement by itself, in order, and says by a record of its own
+ * what its disk has lost: that is written off at once. A gap that it passed over {@link PASSES_BEFORE_LOST} times
+ * without a word is written off too, for else nothing behind it would ever leave the gateway.
  */
 import { assert } from '../base/assert.ts';
 import type { GatewayId, StreamName } from '../model/mod.ts';
@@ -61,7 +61,7 @@ export function judge(stream: StreamIntake, sequence: number): Verdict {
 export function take(stream: StreamIntake, sequence: number): Gap | undefined {
   assert(!isHeld(stream, sequence), 'a record is taken once');
   const opened = stream.runs.length === 0 && sequence > stream.through + 1;
-  insert(stream, sequence);
+  insert(stream, { first: sequence, last: sequence });
   absorb(stream);
   return opened ? { first: stream.through + 1, last: sequence - 1 } : undefined;
 }
@@ -77,10 +77,25 @@ export function takeAgain(stream: StreamIntake, sequence: number): Gap | undefin
   return gap;
 }
 
+/** The gateway has lost everything from `first` to `last`. The stretches of it that were not held: written off. */
+export function writeOff(stream: StreamIntake, { first, last }: Gap): readonly Gap[] {
+  const gaps: Gap[] = [];
+  let next = Math.max(first, stream.through + 1);
+  for (const run of stream.runs) {
+    if (run.first > last) break;
+    if (run.first > next) gaps.push({ first: next, last: run.first - 1 });
+    next = Math.max(next, run.last + 1);
+  }
+  if (next <= last) gaps.push({ first: next, last });
+  for (const gap of gaps) insert(stream, gap);
+  absorb(stream);
+  return gaps;
+}
+
 /** A stream that stands where the ledger says. */
 export function restored(through: number, ahead: readonly number[]): StreamIntake {
   const stream: StreamIntake = { through, runs: [], passes: 0 };
-  for (const sequence of ahead) if (!isHeld(stream, sequence)) insert(stream, sequence);
+  for (const first of ahead) if (!isHeld(stream, first)) insert(stream, { first, last: first });
   absorb(stream);
   return stream;
 }
@@ -89,16 +104,15 @@ function isHeld(stream: StreamIntake, sequence: number): boolean {
   return sequence <= stream.through || stream.runs.some(run => run.first <= sequence && sequence <= run.last);
 }
 
-function insert(stream: StreamIntake, sequence: number): void {
-  const { runs } = stream;
-  const at = runs.findLastIndex(run => run.last < sequence);
-  const before = runs[at];
-  const behind = runs[at + 1];
-  const joinsBefore = before !== undefined && before.last + 1 === sequence;
-  const joinsBehind = behind !== undefined && behind.first - 1 === sequence;
-  const first = joinsBefore ? before.first : sequence;
-  const last = joinsBehind ? behind.last : sequence;
-  runs.splice(joinsBefore ? at : at + 1, Number(joinsBefore) + Number(joinsBehind), { first, last });
+/** Joins `gap` with every run that it overlaps or adjoins. */
+function insert({ runs }: StreamIntake, { first, last }: Gap): void {
+  const before = runs.filter(run => run.last + 1 < first).length;
+  const touched = runs.filter(run => run.last + 1 >= first && run.first - 1 <= last);
+  const joined = {
+    first: Math.min(first, ...touched.map(run => run.first)),
+    last: Math.max(last, ...touched.map(run => run.last)),
+  };
+  runs.splice(before, touched.length, joined);
 }
 
 /** Moves `through` over the run that now adjoins it. */

@@ -232,7 +232,7 @@ export class Bench {
   }
 
   #answerLoad({ stream, after, limit }: Extract<Effect, { do: 'load' }>): void {
-    this.step({ on: 'loaded', stream, after, records: this.store.records(stream, after, limit) });
+    this.step({ on: 'loaded', stream, after, limit, records: this.store.records(stream, after, limit) });
   }
 }
 

@@ -75,6 +75,33 @@ describe('a restart', () => {
     expect(bench.story()).to.deep.equal(told);
   });
 
+  it('with a damaged outbox tells what was lost, and the stream goes on behind it', () => {
+    const bench = Bench.ready();
+    bench.link('down');
+    for (let n = 1; n <= 5; n++) bench.command(eventBody({ mRID: `e-${n}` as MRID }));
+    for (const sequence of [2, 3]) bench.store.lose('receipt', sequence);
+    bench.restart();
+    bench.link('up');
+    const sent = bench
+      .take()
+      .flatMap(e => (e.do === 'publish' && e.record.stream === 'receipt' ? [e.record] : []));
+    expect(sent.map(r => `${r.sequence} ${r.body.kind}`)).to.deep.equal([
+      '1 receipt',
+      '2 lost',
+      '4 receipt',
+      '5 receipt',
+    ]);
+    expect(sent[1]?.body).to.deep.include({ first: 2, last: 3 });
+    expect(bench.state.counts.get('lost.receipt')).to.equal(1);
+    bench.until(bench.ms + 40_000);
+    const again = bench.take().flatMap(e => (e.do === 'log' ? [e.entry.event] : []));
+    expect(again, 'sent again, and logged once').to.not.include('record.lost');
+    bench.command({ kind: 'ack', through: { receipt: 5 } });
+    expect(bench.reported('receipt')).to.deep.equal([]);
+    bench.command(eventBody());
+    expect(bench.reported('receipt').map(r => r.sequence)).to.deep.equal([6]);
+  });
+
   it('is counted and told in the first record, once the link is up', () => {
     const bench = Bench.ready();
     bench.restart();

@@ -72,6 +72,14 @@ export class MemoryStore implements StorePort {
     return this.#mark(stream).last;
   }
 
+  /** Damages a record of the outbox: its number stays taken, and it can be read no more. */
+  lose(stream: StreamName, sequence: number): void {
+    this.#outbox.set(
+      stream,
+      this.records(stream).filter(r => r.sequence !== sequence),
+    );
+  }
+
   apply(changes: readonly StoreChange[]): void {
     for (const change of changes) this.#applyOne(throughJson(change));
   }

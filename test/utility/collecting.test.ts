@@ -143,6 +143,54 @@ describe('utility/ami-nms taking in', () => {
     await head.close();
   });
 
+  it("accounts at once for records lost on the gateway's disk, acknowledges beyond them, and survives one that comes all the same", async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ledger.db');
+    const gaps: (Gap & { lost: boolean })[] = [];
+    const told: number[] = [];
+    const events = {
+      onRecord: (_: GatewayId, { sequence }: { sequence: number }) => void told.push(sequence),
+      onGap: (_g: GatewayId, _s: string, gap: Gap & { lost: boolean }) => void gaps.push(gap),
+    };
+    const before = await TestHeadEnd.start(path, { events });
+    const first = before.gateway.signs('birth', birth(), 1);
+    const lost = before.gateway.signs('birth', { kind: 'lost', first: 2, last: 4, why: 'disk' }, 2);
+    const third = before.gateway.signs('birth', birth(), 3);
+    const fifth = before.gateway.signs('birth', birth(), 5);
+    const all = [first, lost, third, fifth].map(({ topic, payload }) =>
+      before.broker.deliver(topic, payload),
+    );
+    await Promise.all(all);
+    expect(gaps).to.deep.equal([{ first: 2, last: 4, lost: true }]);
+    expect(told).to.have.members([1, 2, 3, 5]);
+    const ack = before.broker.next('/ack');
+    before.clock.advance(20);
+    expect(before.opens(await ack).body).to.deep.equal({ kind: 'ack', through: { birth: 5 } });
+    await before.close();
+    const head = await TestHeadEnd.start(path, { before, events });
+    await head.broker.deliver(lost.topic, lost.payload);
+    const again = head.broker.next('/ack');
+    head.clock.advance(20);
+    expect(head.opens(await again).body).to.deep.equal({ kind: 'ack', through: { birth: 5 } });
+    expect(gaps).to.have.length(1);
+    await head.close();
+  });
+
+  it('takes no record that writes off anything before itself', async () => {
+    await using dir = await tempDir();
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));
+    for (const [first, last, number] of [
+      [1, 9, 5],
+      [5, 4, 5],
+      [6, 9, 5],
+    ] as const) {
+      const { topic, payload } = head.gateway.signs('birth', { kind: 'lost', first, last, why: '' }, number);
+      await head.broker.deliver(topic, payload);
+    }
+    expect([...head.nms.refusals()]).to.deep.equal([['body-invalid', 3]]);
+    await head.close();
+  });
+
   it('never uses the number of an acknowledgement again after a restart', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'ledger.db');

@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { array, assert, integer, property, shuffledSubarray } from 'fast-check';
-import { judge, MAX_RUNS, PASSES_BEFORE_LOST, restored, take, takeAgain } from '../../src/utility/intake.ts';
+import {
+  judge,
+  MAX_RUNS,
+  PASSES_BEFORE_LOST,
+  restored,
+  take,
+  takeAgain,
+  writeOff,
+} from '../../src/utility/intake.ts';
 
 describe('utility/intake', () => {
   it('agrees with a plain set of numbers, in any order and after any restart', () => {
@@ -49,6 +57,41 @@ describe('utility/intake', () => {
     expect(stream.through).to.equal(3);
     expect(takeAgain(stream, 5)).to.equal(undefined);
     expect(judge(stream, 4)).to.equal('new');
+  });
+
+  it('writes off at once what the gateway says it has lost, only what is not held, and agrees with a set of numbers', () => {
+    const numbers = array(integer({ min: 1, max: 30 }), { maxLength: 15 });
+    const range = integer({ min: 1, max: 30 }).chain(first =>
+      integer({ min: first, max: 30 }).map(last => ({ first, last })),
+    );
+    assert(
+      property(numbers, array(range, { maxLength: 4 }), numbers, (before, ranges, behind) => {
+        const stream = restored(0, []);
+        const held = new Set<number>();
+        const takeAll = (sequences: readonly number[]): void => {
+          for (const sequence of sequences) {
+            if (!held.has(sequence)) take(stream, sequence);
+            held.add(sequence);
+          }
+        };
+        takeAll(before);
+        for (const { first, last } of ranges) {
+          const missing = Array.from({ length: last - first + 1 }, (_, n) => first + n).filter(
+            n => !held.has(n),
+          );
+          const told = writeOff(stream, { first, last }).flatMap(gap =>
+            Array.from({ length: gap.last - gap.first + 1 }, (_, n) => gap.first + n),
+          );
+          expect(told).to.deep.equal(missing);
+          for (const n of missing) held.add(n);
+        }
+        takeAll(behind);
+        for (let n = 1; n <= 31; n++) expect(judge(stream, n)).to.equal(held.has(n) ? 'duplicate' : 'new');
+        let through = 0;
+        while (held.has(through + 1)) through++;
+        expect(stream.through).to.equal(through);
+      }),
+    );
   });
 
   it('takes no record that would open a 65th stretch, and takes it when there is room', () => {

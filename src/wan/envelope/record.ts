@@ -64,8 +64,13 @@ export function openRecord(bytes: Uint8Array, context: RecordContext): Result<Op
     return refused('topic-mismatch', `${stream} of ${gateway} came on ${context.topic}`);
   const value = decodeMeasurements(body);
   if (!value.ok) return value;
-  if (!isRecordBody(value.value)) return refused('body-invalid');
+  if (!isRecordBody(value.value) || !standsAt(sequence, value.value)) return refused('body-invalid');
   return ok({ gateway, record: { stream, sequence, at, body: value.value } });
+}
+
+/** A record that stands for lost ones begins with the first of them: it can write off nothing before itself. */
+function standsAt(sequence: number, body: RecordBody): boolean {
+  return body.kind !== 'lost' || (body.first === sequence && body.last >= body.first);
 }
 
 /** The signed envelope of `record`. Its body must pass {@link vetRecord}, which is asked before it is stored. */

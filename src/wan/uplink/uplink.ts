@@ -32,6 +32,12 @@ interface Run {
   last: number;
 }
 
+/** The sequences after + 1 to after + limit, all numbered when they were asked for. */
+interface Asked {
+  readonly after: number;
+  readonly limit: number;
+}
+
 interface Stream {
   /** Highest sequence the head end acknowledged. */
   acknowledged: number;
@@ -41,8 +47,8 @@ interface Stream {
   sent: number;
   /** Runs above `sent` that were handed over too, ascending. */
   ahead: Run[];
-  /** Sequence above which a load was asked for and not answered. */
-  loading: number | undefined;
+  /** The load that was asked for and not answered. */
+  loading: Asked | undefined;
 }
 
 export interface Uplink {
@@ -105,39 +111,65 @@ export function pump(uplink: Uplink): readonly UplinkWish[] {
     const places = room + (name === 'alarm' ? ALARM_RESERVE : 0);
     if (!uplink.up || places <= 0 || stream.sent >= stream.last) continue;
     const limit = Math.min(places, (stream.ahead[0]?.first ?? stream.last + 1) - stream.sent - 1);
-    stream.loading = stream.sent;
-    wishes.push({ do: 'load', stream: name, after: stream.sent, limit });
+    stream.loading = { after: stream.sent, limit };
+    wishes.push({ do: 'load', stream: name, ...stream.loading });
     room -= limit;
     if (stream.sent + limit < stream.last) return wishes; // The rest of a stream goes before any stream below it.
   }
   return wishes;
 }
 
+/** The store's answer to a load; `after` and `limit` are those of the question. */
+export interface Loaded {
+  readonly stream: StreamName;
+  readonly after: number;
+  readonly limit: number;
+  readonly records: readonly UplinkRecord[];
+}
+
 /**
- * The store's answer to a load. An answer to a question no longer open is dropped: it will be asked again.
- * A record the store could not give (it reports the damage itself) is passed over; the head end sees the gap.
+ * Sends what the store gave. An answer to a question no longer open is dropped: it will be asked again. For records
+ * the store could not give, since their place on the disk is damaged, one goes out that says so: else the head
+ * end's acknowledgement would end before them, and nothing behind them would ever leave the outbox.
  */
-export function loaded(
-  uplink: Uplink,
-  name: StreamName,
-  loadedAfter: number,
-  records: readonly UplinkRecord[],
-): readonly UplinkWish[] {
-  const stream = uplink.streams[name];
-  if (stream.loading !== loadedAfter) return [];
+export function loaded(uplink: Uplink, answer: Loaded, now: UnixTime): readonly UplinkWish[] {
+  const stream = uplink.streams[answer.stream];
+  if (stream.loading?.after !== answer.after || stream.loading.limit !== answer.limit) return [];
   stream.loading = undefined;
-  if (records.length === 0) catchUp(stream, (stream.ahead[0]?.first ?? stream.last + 1) - 1);
   const wishes: UplinkWish[] = [];
-  for (const record of records) {
-    if (!hasRoom(uplink, name)) break;
-    if (record.sequence > stream.sent) catchUp(stream, record.sequence - 1);
-    // Passing over a gap may meet a run that was sent ahead, with this record in it.
-    if (record.sequence <= stream.sent) continue;
+  for (const record of withLosses(answer, stream.sent, now)) {
+    if (!hasRoom(uplink, answer.stream)) break;
     noteSent(stream, record.sequence);
+    if (record.body.kind === 'lost') catchUp(stream, record.body.last);
     uplink.inFlight++;
     wishes.push({ do: 'publish', record, session: uplink.session });
   }
   return wishes;
+}
+
+/**
+ * One record after the other for every sequence that was asked for and is above `sent` (an acknowledgement may have
+ * come meanwhile). A store that has set damaged rows aside gives later ones in their place; those come again.
+ */
+function* withLosses(
+  { stream, after, limit, records }: Loaded,
+  sent: number,
+  at: UnixTime,
+): Generator<UplinkRecord, void> {
+  const through = after + limit;
+  let next = sent + 1;
+  for (const record of records) {
+    if (record.sequence < next || record.sequence > through) continue;
+    if (record.sequence > next) yield lost(stream, { first: next, last: record.sequence - 1 }, at);
+    yield record;
+    next = record.sequence + 1;
+  }
+  if (next <= through) yield lost(stream, { first: next, last: through }, at);
+}
+
+function lost(stream: StreamName, gap: { first: number; last: number }, at: UnixTime): UplinkRecord {
+  const why = "damaged on the gateway's disk";
+  return { stream, sequence: gap.first, at, body: { kind: 'lost', ...gap, why } };
 }
 
 /** The broker took a record, or the link broke first (then the link's own report follows). */
