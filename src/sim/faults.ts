@@ -8,11 +8,15 @@ import { nextBetween, nextUint32, nextUnit, seeded } from '../base/random.ts';
 import { EXCEPTION, decodeRequest, encodeException } from '../local/bus/mod.ts';
 import type { ModbusRequest } from '../local/bus/mod.ts';
 
-/** When a fault strikes: with `chance` (1 unless told), from request `after` (0) up to, not including, `until`. */
+/**
+ * When a fault strikes: with `chance` (1 unless told), from request `after` (0) up to, not including, `until`, and at
+ * requests to one unit alone where `only` names it. Requests are counted over all units.
+ */
 interface When {
   readonly chance?: number;
   readonly after?: number;
   readonly until?: number;
+  readonly only?: { readonly unit: number };
 }
 
 interface Registers {
@@ -104,7 +108,7 @@ export class Misbehaviour {
   /** Decides about a request, and with it about its reply. */
   request({ unit, pdu }: Message): Passage {
     const number = this.#requests++;
-    this.#struck = this.#faults.filter(fault => this.#strikes(fault, number));
+    this.#struck = this.#faults.filter(fault => this.#strikes(fault, number, unit));
     const decoded = decodeRequest(unit, pdu);
     const request = 'request' in decoded ? decoded.request : undefined;
     for (const fault of this.#struck) {
@@ -129,10 +133,11 @@ export class Misbehaviour {
     return this.#joined(pieces);
   }
 
-  #strikes(fault: Fault, number: number): boolean {
+  #strikes(fault: Fault, number: number, unit: number): boolean {
     // Drawn for every request, so that a window does not shift what comes after it.
     const drawn = fault.chance === undefined || nextUnit(this.#random) < fault.chance;
-    return drawn && number >= (fault.after ?? 0) && number < (fault.until ?? Infinity);
+    const meant = fault.only === undefined || fault.only.unit === unit;
+    return drawn && meant && number >= (fault.after ?? 0) && number < (fault.until ?? Infinity);
   }
 
   #pass(fault: Fault, request: ModbusRequest | undefined, pdu: Uint8Array): Passage | undefined {

@@ -4,6 +4,7 @@
  */
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknown> }>>> = {
   command: () => import('./command.ts'),
+  poll: () => import('./poll.ts'),
 };
 
 const name = process.argv[2] ?? '';

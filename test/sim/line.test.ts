@@ -72,6 +72,8 @@ describe('sim faults', () => {
     ['a hole', [{ kind: 'hole', from: 40_001, count: 1 }], 1, ['0:018302c0f1']],
     ['a hole elsewhere', [{ kind: 'hole', from: 40_002, count: 9 }], 1, [whole]],
     ['an exception to writes alone', [{ kind: 'exception', code: 6, to: 'write' }], 1, [whole]],
+    ['trouble of another unit', [{ kind: 'cut', only: { unit: 2 } }], 1, [whole]],
+    ['trouble of this unit', [{ kind: 'lost', what: 'reply', only: { unit: 1 } }], 1, ['']],
     ['a restart', [{ kind: 'restart', ms: 50 }], 1, ['restart']],
   ];
   for (const [name, faults, replies, expected] of seen)
