@@ -7,9 +7,10 @@
  * the gateway's key and the broker's password as the names of files.
  */
 import { z } from 'zod';
+import { assert } from '../base/assert.ts';
 import { fromHex } from '../base/bytes.ts';
 import { minutes, seconds, unixTime } from '../base/time.ts';
-import { parseLink } from '../local/bus/mod.ts';
+import { linkAddress, linkGaps, parseLink } from '../local/bus/mod.ts';
 import type { Link } from '../local/bus/mod.ts';
 import { AXES, CLASSES, isId } from '../model/mod.ts';
 import type { Axis, AxisRow, CommandBody, DeviceId, DeviceRole, GatewayId, GroupId } from '../model/mod.ts';
@@ -117,28 +118,44 @@ const trustedKey = z
 
 const ROLES = ['inverter', 'storage', 'meter'] as const satisfies readonly DeviceRole[];
 
-const device = z.strictObject({
-  id: id<DeviceId>('a name for this device'),
-  link: z
-    .string()
-    .transform((text, context): Link => {
-      const link = parseLink(text);
-      if (link.ok) return link.value;
-      context.issues.push({
-        code: 'custom',
-        input: text,
-        message: `is no link: ${link.detail ?? link.refusal}`,
-      });
-      return z.NEVER;
-    })
-    .describe(
-      'where the device is: tcp://host:port?unit=1 or serial:/dev/ttyUSB0?baud=9600&parity=even&unit=1',
-    ),
-  role: z
-    .enum(ROLES)
-    .exactOptional()
-    .describe(`what it is to the site: ${ROLES.join(', ')}; found out unless given`),
-});
+/** Devices behind one link: an inverter and what hangs on it. */
+const MAX_PLACE = 15;
+
+const device = z
+  .strictObject({
+    id: id<DeviceId>('a name for this device'),
+    link: z
+      .string()
+      .superRefine((text, context) => {
+        const link = parseLink(text);
+        if (link.ok) return;
+        const message = `is no link: ${link.detail ?? link.refusal}`;
+        context.addIssue({ code: 'custom', message });
+      })
+      .describe(
+        'where the device is: tcp://host:port?unit=1 or serial:/dev/ttyUSB0?baud=9600&parity=even&unit=1',
+      ),
+    role: z
+      .enum(ROLES)
+      .exactOptional()
+      .describe(`what it is to the site: ${ROLES.join(', ')}; found out unless given`),
+    place: whole(
+      'which of several devices in the chain of its unit, the first being 0',
+      0,
+      MAX_PLACE,
+    ).exactOptional(),
+    profile: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe('the product: a name that underglass profile list shows, or a file; found out unless given'),
+  })
+  .transform(({ link: text, ...rest }) => {
+    const link = parseLink(text);
+    assert(link.ok, 'a link that passed is one');
+    const gaps = rest.profile === undefined ? {} : { linkGaps: linkGaps(text) };
+    return { ...rest, link: link.value, ...gaps };
+  });
 
 const broker = z.strictObject({
   url: z
@@ -178,7 +195,8 @@ export const gatewayConfig = z.strictObject({
     .min(1)
     .max(MAX_DEVICES)
     .superRefine(unique(({ id: name }) => name, 'id'))
-    .superRefine(unique(({ link }) => JSON.stringify(link), 'link'))
+    .superRefine(unique(({ link, place = 0 }) => JSON.stringify([link, place]), 'link'))
+    .superRefine(oneLineEach)
     .describe(`what is behind this gateway: a list of 1 to ${MAX_DEVICES} with id and link`),
   display: display
     .exactOptional()
@@ -232,6 +250,24 @@ function mayIsolate(
     path: ['opModConnect', 'min'],
     message: 'forbids isolation in an emergency (OVR-4); write 0, or leave opModConnect out',
   });
+}
+
+/** A bus is opened once: links to one address may differ in their unit, and how long they wait for it, only. */
+function oneLineEach(devices: readonly { readonly link: Link }[], context: z.RefinementCtx): void {
+  const lines = new Map<string, { readonly at: number; readonly how: string }>();
+  for (const [at, { link }] of devices.entries()) {
+    if (typeof link === 'string') continue;
+    const { unit: _, timeoutMs: __, ...line } = link;
+    const how = JSON.stringify(line);
+    const first = lines.get(linkAddress(link));
+    if (first === undefined) lines.set(linkAddress(link), { at, how });
+    else if (first.how !== how)
+      context.addIssue({
+        code: 'custom',
+        path: [at, 'link'],
+        message: `is the line of entry ${first.at + 1} of the list, with other options`,
+      });
+  }
 }
 
 /** Refuses a list in which two entries have the same `of`; the mistake is reported at `field` of the later one. */

@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
 import type { Document, Pair } from 'yaml';
 import { z } from 'zod';
@@ -35,11 +35,31 @@ export async function readGatewayConfig(path: string): Promise<Result<GatewayCon
   const { broker } = config;
   return ok({
     ...config,
+    devices: config.devices.map(device => withFiles(device, beside)),
     stateFile: beside(config.stateFile),
     keyFile: beside(config.keyFile),
     broker:
       broker.passwordFile === undefined ? broker : { ...broker, passwordFile: beside(broker.passwordFile) },
   });
+}
+
+/** A profile is a file where it looks like one, and a shipped name where it does not. */
+function withFiles<T extends GatewayConfig['devices'][number]>(
+  device: T,
+  beside: (name: string) => string,
+): T {
+  const { link, profile } = device;
+  const tls = link.kind === 'tcp' ? link.tls : undefined;
+  const files = tls && { ...tls, ca: beside(tls.ca), cert: beside(tls.cert), key: beside(tls.key) };
+  return {
+    ...device,
+    ...(files === undefined ? {} : { link: { ...link, tls: files } }),
+    ...(profile === undefined || !isProfileFile(profile) ? {} : { profile: beside(profile) }),
+  };
+}
+
+function isProfileFile(name: string): boolean {
+  return extname(name) !== '' || name.includes('/');
 }
 
 /** Any configuration by its schema. Descriptions in the schema become the remedies in the refusal's lines. */

@@ -106,7 +106,7 @@ describe('the configuration of a gateway', () => {
     [
       'an unknown key that is like none, with those that are known',
       changed('    role: meter', '    colour: red'),
-      'gw.yaml:23: devices[1].colour is unknown: known in devices[1] are id, link, role',
+      'gw.yaml:23: devices[1].colour is unknown: known in devices[1] are id, link, role, place, profile',
     ],
     [
       'what is missing, at the line it is missing from',
@@ -204,6 +204,31 @@ describe('the configuration of a gateway', () => {
     expect(mistakes(changed('tcp://192.168.1.20:1502?unit=3', `${link}&unit=2`)).join()).to.contain(
       'devices[1].link: serial:/dev/ttyUSB0?baud=19200&parity=even&unit=2 is the same as in entry 1',
     );
+  });
+
+  it('takes several devices of one chain, each with its place', () => {
+    const link = 'serial:/dev/ttyUSB0?baud=19200&parity=even&unit=2';
+    const same = changed('tcp://192.168.1.20:1502?unit=3', link);
+    expect(mistakes(same.replace('role: meter', 'place: 1'))).to.deep.equal(['no mistake']);
+    expect(mistakes(same.replace('role: meter', 'place: 0')).join()).to.contain('devices[1].link');
+  });
+
+  it('refuses one line that is to be opened in two ways', () => {
+    const link = 'serial:/dev/ttyUSB0?baud=9600&parity=even&unit=3';
+    expect(mistakes(changed('tcp://192.168.1.20:1502?unit=3', link)).join()).to.contain(
+      'devices[1].link: serial:/dev/ttyUSB0?baud=19200&parity=even&unit=2 is the line of entry 1 of the list, with other options',
+    );
+  });
+
+  it('takes the profile of a device, and what its link leaves to that', () => {
+    const text = changed('tcp://192.168.1.20:1502?unit=3', 'tcp://192.168.1.20').replace(
+      'role: meter',
+      'profile: growatt',
+    );
+    const both = text.replace('id: pv', 'id: pv\n    profile: sma');
+    const read = parseConfig('gw.yaml', both, gatewayConfig);
+    expect(read.ok && read.value.devices[0]).to.deep.include({ profile: 'sma', linkGaps: ['port', 'unit'] });
+    expect(read.ok && read.value.devices[1]).to.deep.include({ profile: 'growatt', linkGaps: [] });
   });
 
   it('takes several keys of one issuer, and not one key twice', () => {

@@ -8,12 +8,14 @@ import { connectBroker } from '../../io/broker/mod.ts';
 import { systemClock } from '../../io/clock.ts';
 import { codeChecker, noCode } from '../../io/codes.ts';
 import { openDevices } from '../../io/devices.ts';
+import type { DeviceConfig } from '../../io/devices.ts';
 import { startDisplay } from '../../io/http/mod.ts';
 import type { Display } from '../../io/http/mod.ts';
 import { readKeyFile, signerOf } from '../../io/keys.ts';
 import { shippedModels } from '../../io/models.ts';
-import { linkAddress, openBus } from '../../io/modbus/mod.ts';
+import { fillLink, linkAddress, openBus } from '../../io/modbus/mod.ts';
 import type { Exchange, Link } from '../../io/modbus/mod.ts';
+import { readProfile, shippedProfiles } from '../../io/profiles.ts';
 import { openStore } from '../../io/store/mod.ts';
 import type { Store } from '../../io/store/mod.ts';
 import { startGateway } from '../../gateway/mod.ts';
@@ -46,6 +48,8 @@ const random = (): number => randomInt(2 ** 32) / 2 ** 32;
 export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): Promise<RunningGateway> {
   const signer = await openKey(config.keyFile);
   const models = await shippedModels();
+  const profiles = [...(await shippedProfiles()).values()];
+  const configured = await Promise.all(config.devices.map(deviceOf));
   const password = await readPassword(config);
   const store = openState(config.stateFile);
   const display = await openDisplay(config, store, ask => running.request(ask));
@@ -86,7 +90,15 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
         return openBus(link, { random, ...tell });
       };
       return openDevices(
-        { devices: config.devices, models, clock: systemClock, random, pollEvery: config.pollSeconds, busOf },
+        {
+          devices: configured,
+          models,
+          profiles,
+          clock: systemClock,
+          random,
+          pollEvery: config.pollSeconds,
+          busOf,
+        },
         events,
       );
     },
@@ -100,6 +112,19 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
       await store.close();
     },
   };
+}
+
+/** A device with the profile it names, and what its link leaves to that. */
+async function deviceOf({
+  profile: name,
+  linkGaps = [],
+  ...device
+}: GatewayConfig['devices'][number]): Promise<DeviceConfig> {
+  if (name === undefined) return device;
+  const profile = await readProfile(name);
+  if (!profile.ok) throw new Trouble(`device ${device.id}: ${profile.detail ?? profile.refusal}`);
+  const link = fillLink(device.link, linkGaps, profile.value.link ?? {});
+  return { ...device, link, profile: profile.value };
 }
 
 function settingsOf(config: GatewayConfig): Settings {

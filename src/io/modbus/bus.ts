@@ -38,8 +38,6 @@ export interface Bus {
   mind(manners: BusManners): void;
   /** `tcp://host:port` or `serial:path`, for people. */
   readonly address: string;
-  /** Why there is no connection on which anything answers, often in the operating system's word, where there was an attempt. */
-  readonly trouble: string | undefined;
 }
 
 /** What a device asks of its bus. */
@@ -129,12 +127,6 @@ class ModbusBus implements Bus {
     this.#manners = { ...mannersOf(link), ...stated(options) };
     this.#timing = { silence: milliseconds(0), quarantine: milliseconds(0) };
     this.#setTiming();
-  }
-
-  get trouble(): string | undefined {
-    // A connection that was opened anew proves nothing before something answers on it.
-    const { closed, answered = false } = this.#session ?? {};
-    return closed?.why ?? (answered ? undefined : this.#lost?.why);
   }
 
   mind(manners: BusManners): void {

@@ -5,5 +5,5 @@ export type { Traffic } from './port.ts';
 export { captureFile } from './capture.ts';
 export type { Capture } from './capture.ts';
 export { serialPorts } from './serial-ports.ts';
-export { formatLink, framingOf, linkAddress, parseLink, parseLinkWith } from '../../local/bus/mod.ts';
-export type { Link, LinkRefusal, SerialLink, TcpLink } from '../../local/bus/mod.ts';
+export { fillLink, formatLink, framingOf, linkAddress, linkGaps, parseLink } from '../../local/bus/mod.ts';
+export type { Link, LinkGap, LinkRefusal, SerialLink, TcpLink } from '../../local/bus/mod.ts';

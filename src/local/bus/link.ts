@@ -156,25 +156,30 @@ export function framingOf(link: Link): 'mbap' | 'rtu' {
   return link.kind === 'serial' ? 'rtu' : (link.framing ?? 'mbap');
 }
 
-/**
- * The link of `text` with the port and unit of a device's profile where the text names none. `ports` are in the
- * order of preference; the first counts. A link with TLS keeps the port of TLS.
- */
-export function parseLinkWith(
-  text: string,
-  { unit, ports }: { readonly unit?: number | undefined; readonly ports?: readonly number[] | undefined },
-): Result<Link, LinkRefusal> {
+/** What a link may leave to the device's profile. */
+export type LinkGap = 'port' | 'unit';
+
+/** What `text`, a link, does not say itself. A port of TLS is the port of TLS, whatever the device's usual one is. */
+export function linkGaps(text: string): readonly LinkGap[] {
   const link = parseLink(text);
-  if (!link.ok) return link;
   const [place = '', query = ''] = text.split('?');
-  const own = { unit: new URLSearchParams(query).has('unit'), port: /:\d+\/?$/.test(place) };
+  const takesPort = link.ok && link.value.kind === 'tcp' && link.value.tls === undefined;
+  const port = takesPort && !/:\d+\/?$/.test(place) ? (['port'] as const) : [];
+  return [...port, ...(new URLSearchParams(query).has('unit') ? [] : (['unit'] as const))];
+}
+
+/** `link` with the port and unit of a profile where it left them open; of several `ports` the first counts. */
+export function fillLink(
+  link: Link,
+  gaps: readonly LinkGap[],
+  { unit, ports }: { readonly unit?: number | undefined; readonly ports?: readonly number[] | undefined },
+): Link {
   const port = ports?.[0];
-  const takesPort = link.value.kind === 'tcp' && link.value.tls === undefined && !own.port;
-  return ok({
-    ...link.value,
-    ...(unit === undefined || own.unit ? {} : { unit }),
-    ...(port === undefined || !takesPort ? {} : { port }),
-  });
+  return {
+    ...link,
+    ...(unit === undefined || !gaps.includes('unit') ? {} : { unit }),
+    ...(port === undefined || !gaps.includes('port') ? {} : { port }),
+  };
 }
 
 function whole(text: string, low: number, high: number): number | undefined {

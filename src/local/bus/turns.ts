@@ -8,10 +8,10 @@
 export type Turn = 'write' | 'read';
 
 /**
- * Conversations on one bus at a time: more than the 32 devices of a serial line with a poll and an order each.
- * When it is full the newcomer is refused, because what waits behind 64 others would come too late to matter.
+ * Conversations on one bus at a time: the 64 devices of a gateway, all on one line, with a poll and an order each.
+ * When it is full the newcomer is refused, because what waits behind 128 others would come too late to matter.
  */
-export const WAITING_MAX = 64;
+export const WAITING_MAX = 128;
 
 export interface Turns<T> {
   readonly writes: T[];

@@ -17,4 +17,5 @@ export {
   interrogate,
 } from './interrogate.ts';
 export { PACKETS, type Packet, type PacketName } from './packets.ts';
+export { type PollPlan, type Polled, SLOW_EVERY, poll, pollPlanOf, polledPoints } from './polling.ts';
 export { pointsOf, pollPoints, roleOf, wantsOf } from './readings.ts';

@@ -134,20 +134,18 @@ describe('io/modbus bus, shared', () => {
     expect(seen.map(({ request }) => request.unit)).to.deep.equal([1, 2, 1]);
   });
 
-  it('says why there is no connection, and nothing while there is one', async () => {
-    const line = await open(honest, { timeoutMs: 20, quarantineMs: 0 });
-    expect(line.trouble).to.equal(undefined);
-    await line.run(asking(readOf(1)), 'read');
-    expect(line.trouble).to.equal(undefined);
-    await device?.close();
-    await line.run(asking(readOf(1), readOf(1)), 'read');
-    expect(line.trouble).to.match(/ECONNREFUSED/);
-  });
-
   it('says of a device that takes the connection and is silent that it answers nothing', async () => {
-    const line = await open(() => undefined, { timeoutMs: 20, quarantineMs: 0 });
-    await line.run(asking(...Array.from({ length: 4 }, () => readOf(1))), 'read');
-    expect(line.trouble ?? '').to.equal('it takes the connection and answers nothing');
+    const line = await open(() => undefined, { timeoutMs: 20, quarantineMs: 0, random: () => 0.999 });
+    const replies = await line.run(asking(...Array.from({ length: 4 }, () => readOf(1))), 'read');
+    expect(replies.map(reply => !reply.ok && reply.refusal)).to.deep.equal([
+      'timeout',
+      'timeout',
+      'timeout',
+      'disconnected',
+    ]);
+    expect(replies[3])
+      .to.have.property('detail')
+      .that.matches(/answers nothing; next attempt in \d+ ms$/);
   });
 });
 

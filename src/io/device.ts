@@ -1,0 +1,367 @@
+/**
+ * One device behind a gateway: found at the start, read every second, missed when it falls silent, found again, and
+ * ordered. It is treated as its profile asks, which is named in the configuration or found by its own name.
+ *
+ * A device that is not there costs its neighbours on the line as little as can be: it is asked one question, ever
+ * more rarely, and everything else only once it has answered that.
+ */
+import type { Result } from '../base/assert.ts';
+import { ok, refused } from '../base/assert.ts';
+import type { Duration, Instant, Now } from '../base/time.ts';
+import { after, between, milliseconds } from '../base/time.ts';
+import type { DeviceEvents, DeviceOrder } from '../gateway/mod.ts';
+import type { Conversation, ModbusReply, Turn } from '../local/bus/mod.ts';
+import { BACK_OFF_MAX, backOff } from '../local/bus/mod.ts';
+import type { ApplyResult, PollPlan, Polled } from '../local/device/mod.ts';
+import { applyOrder, axesOf, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
+import type { Profile } from '../local/profiles/mod.ts';
+import { matchProfile } from '../local/profiles/mod.ts';
+import type { DiscoveryRefusal, ModelSet, PollRefusal, SunSpecDevice } from '../local/sunspec/mod.ts';
+import { BASES, describeFailure, discover } from '../local/sunspec/mod.ts';
+import type { Applied, Axis, DeviceId, DeviceRole, Outcome } from '../model/mod.ts';
+import type { Treatment } from './device-treatment.ts';
+import { plainly, treatmentOf } from './device-treatment.ts';
+import type { Bus, Link } from './modbus/mod.ts';
+import { linkAddress } from './modbus/mod.ts';
+
+/** A device as it is configured. */
+export interface DeviceConfig {
+  readonly id: DeviceId;
+  readonly link: Link;
+  /** Which of the devices behind the link's unit, 0-based: some put their meter into the inverter's chain. */
+  readonly place?: number;
+  /** What it is to the site, where its models do not say. */
+  readonly role?: DeviceRole;
+  /** How it departs from the standard. Without it, one of {@link DeviceShared.profiles} that names the device. */
+  readonly profile?: Profile;
+}
+
+/** `systemClock` of `io/clock`, or a clock that a test moves. */
+export interface DevicesClock {
+  now(): Now;
+  /** Wakes at or after `when`, never before it returned; returns what cancels it. */
+  at(when: Instant, wake: () => void): () => void;
+}
+
+/** What all devices of a gateway have in common. */
+export interface DeviceShared {
+  readonly models: ModelSet;
+  /** Those that a device is looked up in by what it says it is. None unless told. */
+  readonly profiles?: readonly Profile[];
+  readonly clock: DevicesClock;
+  /** Uniform over [0, 1): the jitter of every back-off. */
+  readonly random: () => number;
+  /** From one reading to the next; 1 s unless told (TIME-1). */
+  readonly pollEvery?: Duration;
+}
+
+export interface DeviceParts extends DeviceShared {
+  readonly config: DeviceConfig;
+  readonly bus: Bus;
+  /** Whether other devices are on the bus. */
+  readonly isShared: boolean;
+  readonly events: DeviceEvents;
+}
+
+/** Readings in a row without an answer after which a device counts as lost: one may be noise, two bad luck. */
+const FAILURES_MAX = 3;
+/** A device that is not there may take this part of the time of a line that it shares: one in so many. */
+const SHARE_OF_LINE = 16;
+/** SunSpec gives a device this long until a register shows what was written to it. */
+const READ_AFTER_WRITE = milliseconds(1000);
+const POLL_EVERY = milliseconds(1000);
+const MS_A_DAY = 86_400_000;
+
+/** What discovery made of a device. */
+interface Found {
+  readonly base: number;
+  readonly device: SunSpecDevice;
+  readonly role: DeviceRole;
+  readonly plan: PollPlan;
+}
+
+type FindRefusal = DiscoveryRefusal | PollRefusal | 'incomplete' | 'absent' | 'no-role';
+type Order = Parameters<typeof applyOrder>[1];
+
+export class Device {
+  readonly #parts: DeviceParts;
+  readonly #living: Promise<void>;
+  #treatment: Treatment = plainly;
+  /** The last known map. It outlives a loss: an order may try it, and is refused by a device that changed. */
+  #found: Found | undefined;
+  #present: boolean | undefined;
+  #closed = false;
+  /** A probe that nobody answered took the line from the others; before this none is repaid with another. */
+  #restUntil: Instant;
+  /** Probes so far without an answer. */
+  #misses = 0;
+  /** The newest order of each axis. */
+  readonly #newest = new Map<Axis, Order>();
+  /** What ends the repetition of an order that the device would forget, by axis. */
+  readonly #keptAlive = new Map<Axis, () => void>();
+  /** Registers of flash written by axis on one day, counted in days since 1970; a restart begins anew. */
+  readonly #flash = new Map<Axis, { readonly day: number; readonly words: number }>();
+  /** Ends the waits under way. */
+  readonly #wakes = new Set<() => void>();
+
+  constructor(parts: DeviceParts) {
+    this.#parts = parts;
+    this.#restUntil = parts.clock.now().instant;
+    if (parts.config.profile !== undefined) this.#treatAs(parts.config.profile);
+    this.#living = this.#live();
+  }
+
+  async apply({ device, axis, value, reversion }: DeviceOrder): Promise<Applied> {
+    const order: Order = { axis, value, ...(reversion === undefined ? {} : { reversion }) };
+    this.#newest.set(axis, order);
+    this.#keptAlive.get(axis)?.();
+    const { outcome, why, evidence } = await this.#carryOut(order);
+    return { device, axis, outcome, evidence, ...(why === undefined ? {} : { why }) };
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const wake of this.#wakes) wake();
+    for (const end of this.#keptAlive.values()) end();
+    return this.#living;
+  }
+
+  /** `keepAliveS`: how often it is repeated, where that is known already. */
+  async #carryOut(order: Order, keepAliveS?: number): Promise<ApplyResult> {
+    const found = await this.#reach();
+    const result: ApplyResult = found.ok
+      ? await this.#write(found.value, order)
+      : { outcome: 'unknown', why: `${whyOf(found)}; nothing was written`, evidence: [] };
+    if (result.flashWrites !== undefined) this.#countFlash(order.axis, result.flashWrites);
+    this.#keepAlive(order, { keepAliveS, ...result });
+    return result;
+  }
+
+  /** The map that an order is written by. A device known to be lost is asked first whether it is there. */
+  async #reach(): Promise<Result<Found, FindRefusal>> {
+    if (this.#found === undefined) {
+      const found = await this.#seek('write');
+      return found.ok ? found : refused(found.refusal, `not found: ${whyOf(found)}`, 'later');
+    }
+    if (this.#present !== false) return ok(this.#found);
+    const there = await this.#probe('write');
+    return there.ok ? ok(this.#found) : refused(there.refusal, `lost: ${whyOf(there)}`, 'later');
+  }
+
+  async #write({ device }: Found, order: Order): Promise<ApplyResult> {
+    const { models } = this.#parts;
+    const { deviations } = this.#treatment;
+    const options = { deviations, flashWritesToday: this.#flashToday(order.axis) };
+    const first = await this.#run(applyOrder(device, order, models, options), 'write');
+    if (first.recheck === undefined) return first;
+    await this.#wait(READ_AFTER_WRITE);
+    // What is left of an order that was replaced must not be written over its successor.
+    return this.#newest.get(order.axis) === order ? this.#run(first.recheck(), 'write') : first;
+  }
+
+  /** Repeats what the device would forget, until another order comes for the axis or the device refuses. */
+  #keepAlive(
+    order: Order,
+    { keepAliveS, outcome }: { readonly keepAliveS: number | undefined; readonly outcome: Outcome },
+  ): void {
+    const isDone =
+      order.value === undefined || outcome === 'refused' || this.#newest.get(order.axis) !== order;
+    if (keepAliveS === undefined || isDone || this.#closed) return;
+    const due = after(this.#parts.clock.now().instant, milliseconds(keepAliveS * 1000));
+    const repeat = (): void => void this.#carryOut(order, keepAliveS);
+    this.#keptAlive.set(order.axis, this.#parts.clock.at(due, repeat));
+  }
+
+  #flashToday(axis: Axis): number {
+    const counted = this.#flash.get(axis);
+    return counted?.day === this.#day() ? counted.words : 0;
+  }
+
+  #countFlash(axis: Axis, words: number): void {
+    this.#flash.set(axis, { day: this.#day(), words: this.#flashToday(axis) + words });
+  }
+
+  #day(): number {
+    return Math.floor(this.#parts.clock.now().unix / MS_A_DAY);
+  }
+
+  /** Found, then read until lost, and again. A device that is not there is looked for ever more rarely. */
+  async #live(): Promise<void> {
+    // In a turn of its own, so that the owner holds the port before it hears of anything.
+    await this.#wait(milliseconds(0));
+    for (let failures = 0; !this.#closed; ) {
+      const found = await this.#seek('read');
+      if (this.#closed) break;
+      if (found.ok) {
+        failures = 0;
+        this.#tell(true, `found at ${this.#where}${this.#treatment.words}`);
+        await this.#watch(found.value);
+      } else {
+        failures += 1;
+        this.#tell(false, `not found at ${this.#where}: ${whyOf(found)}; ${NEXT}`);
+        await this.#rest(failures);
+      }
+    }
+  }
+
+  #rest(failures: number): Promise<void> {
+    const { clock, random } = this.#parts;
+    const backedOff = after(clock.now().instant, backOff(failures, random()));
+    return this.#waitUntil(backedOff > this.#restUntil ? backedOff : this.#restUntil);
+  }
+
+  /** One question first: where nobody is, a whole search would take the line from the others for seconds. */
+  async #seek(turn: Turn): Promise<Result<Found, FindRefusal>> {
+    const there = await this.#probe(turn);
+    return there.ok ? this.#find(turn) : there;
+  }
+
+  /** Whether anybody answers at the unit, whatever the answer is. On a shared line not before its rest is over. */
+  async #probe(turn: Turn): Promise<Result<void, 'unreachable'>> {
+    const { clock, config, isShared } = this.#parts;
+    const asked = clock.now().instant;
+    if (asked < this.#restUntil)
+      return refused('unreachable', `it did not answer just now; ${NEXT}`, 'later');
+    const bases = [...(this.#treatment.reading.bases ?? []), ...BASES];
+    const address = this.#found?.base ?? bases[this.#misses % bases.length] ?? 0;
+    const reply = await this.#run(marker(config.link.unit, address), turn);
+    if (isAnswer(reply)) {
+      this.#misses = 0;
+      return ok(undefined);
+    }
+    this.#misses += 1;
+    const answered = clock.now().instant;
+    const due = Math.min(BACK_OFF_MAX, (SHARE_OF_LINE - 1) * between(asked, answered));
+    if (isShared) this.#restUntil = after(answered, milliseconds(due));
+    return refused('unreachable', reply.ok ? undefined : describeFailure(reply), 'later');
+  }
+
+  /** What stands there; looked at anew where it turns out to be a product that wants to be asked otherwise. */
+  async #find(turn: Turn): Promise<Result<Found, FindRefusal>> {
+    const { config, profiles = [] } = this.#parts;
+    const found = await this.#discover(turn);
+    if (!found.ok) return found;
+    const profile = config.profile ?? matchProfile(profiles, found.value.device);
+    if (profile === this.#treatment.profile) return found;
+    this.#treatAs(profile);
+    return this.#discover(turn);
+  }
+
+  async #discover(turn: Turn): Promise<Result<Found, FindRefusal>> {
+    const { config, models } = this.#parts;
+    const { unit } = config.link;
+    const result = await this.#run(discover({ unit, models, ...this.#treatment.reading }), turn);
+    if (!result.ok) return result;
+    const { base, devices, end } = result.value;
+    if (end.how === 'silent')
+      return refused('incomplete', `it fell silent at register ${end.address}`, 'later');
+    const device = devices[config.place ?? 0];
+    if (device === undefined) return refused('absent', `${devices.length} devices stand there`, 'later');
+    const role = config.role ?? roleOf(device);
+    if (role === undefined) return refused('no-role', 'it has no model of an inverter, storage or meter');
+    this.#found = { base, device, role, plan: pollPlanOf(device, role) };
+    return ok(this.#found);
+  }
+
+  #treatAs(profile: Profile | undefined): void {
+    this.#treatment = treatmentOf(profile);
+    this.#parts.bus.mind(this.#treatment.line);
+  }
+
+  /** Reads until the device is lost or its map has changed. */
+  async #watch({ plan }: Found): Promise<void> {
+    const { clock, events, config, pollEvery = POLL_EVERY } = this.#parts;
+    let last: Polled | undefined;
+    for (let failures = 0; !this.#closed; ) {
+      const due = after(clock.now().instant, pollEvery);
+      const polled = await this.#poll(plan, { last, failures });
+      if (this.#closed) return;
+      if (polled.ok) {
+        failures = 0;
+        last = polled.value;
+        const points = polledPoints(plan, last);
+        events.reading({ device: config.id, role: plan.role, at: clock.now().unix, points });
+      } else if (polled.refusal === 'map-changed') {
+        this.#found = undefined;
+        return;
+      } else {
+        failures += 1;
+        if (failures >= FAILURES_MAX)
+          return this.#tell(false, `lost at ${this.#where}: ${whyOf(polled)}; ${NEXT}`);
+      }
+      await this.#waitUntil(due);
+    }
+  }
+
+  /** What is due. A device that has just been silent is asked first whether it is there. */
+  async #poll(
+    plan: PollPlan,
+    { last, failures }: { readonly last: Polled | undefined; readonly failures: number },
+  ): Promise<Result<Polled, PollRefusal | 'unreachable'>> {
+    const { models, clock } = this.#parts;
+    const there = failures > 0 ? await this.#probe('read') : ok(undefined);
+    if (!there.ok) return there;
+    const options = { models, ...this.#treatment.reading, now: clock.now().instant };
+    return this.#run(poll(plan, last, options), 'read');
+  }
+
+  /** Each change once: a device that stays lost is not reported again. */
+  #tell(present: boolean, why: string): void {
+    if (this.#present === present && !present) return;
+    this.#present = present;
+    const device = this.#found?.device;
+    const names = [device?.manufacturer, device?.model, device?.version];
+    this.#parts.events.device({
+      device: this.#parts.config.id,
+      present,
+      model: names.filter(name => name !== undefined).join(' '),
+      axes: device === undefined ? [] : axesOf(device),
+      why,
+    });
+  }
+
+  /** Address and unit, without what else a link may name. */
+  get #where(): string {
+    const { link } = this.#parts.config;
+    return `${linkAddress(link)}?unit=${link.unit}`;
+  }
+
+  #run<T>(conversation: Conversation<T>, turn: Turn): Promise<T> {
+    return this.#parts.bus.run(this.#treatment.mannered(conversation), turn);
+  }
+
+  #wait(duration: Duration): Promise<void> {
+    return this.#waitUntil(after(this.#parts.clock.now().instant, duration));
+  }
+
+  #waitUntil(when: Instant): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise(resolve => {
+      const wake = (): void => {
+        cancel();
+        this.#wakes.delete(wake);
+        resolve();
+      };
+      const cancel = this.#parts.clock.at(when, wake);
+      this.#wakes.add(wake);
+    });
+  }
+}
+
+const NEXT = `looked for again, at most ${BACK_OFF_MAX / 1000} s apart`;
+/** A gateway answers for a unit that is not there with these: path unavailable, target failed to respond. */
+const NOBODY = [10, 11];
+
+/** One request, at the place where the map begins. */
+function* marker(unit: number, address: number): Conversation<ModbusReply> {
+  return yield { kind: 'read', unit, space: 'holding', address, count: 2 };
+}
+
+function isAnswer(reply: ModbusReply): boolean {
+  if (reply.ok || reply.refusal === 'garbled') return true;
+  return reply.exception !== undefined && !NOBODY.includes(reply.exception);
+}
+
+function whyOf({ refusal, detail }: { readonly refusal: string; readonly detail?: string }): string {
+  return detail ?? refusal;
+}
