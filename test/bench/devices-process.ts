@@ -1,6 +1,6 @@
 /**
  * The devices of a benchmark, in a process of their own, so that what they cost is not counted: full devices of IEEE
- * 1547 (models 1 and 701 to 714) on TCP ports. Told `{ports, units, silent}` by its parent, it answers with the ports.
+ * 1547 (models 1 and 701 to 714) on TCP ports. Told what is wanted by its parent, it answers with the ports.
  */
 import { Image, models1547, serveTcp, serveTcpLine } from '../../src/sim/mod.ts';
 import type { Fault, ModelValues, Unit } from '../../src/sim/mod.ts';
@@ -9,8 +9,8 @@ export interface Wanted {
   readonly ports: number;
   /** Devices behind each port, with the units 1, 2, … */
   readonly units: number;
-  /** A unit that never answers. */
-  readonly silent?: number;
+  /** A unit that never answers, and the one port where it does not: 0, 1, … */
+  readonly silent?: { readonly unit: number; readonly port: number };
 }
 
 const RATED_W = 8000;
@@ -40,7 +40,7 @@ async function serve({ ports, units, silent }: Wanted): Promise<number[]> {
       units: Array.from({ length: units }, (_, at) => full1547(at + 1)),
       port: 0,
     });
-    open.push(silent === undefined ? server.port : await behindLine(server.port, silent));
+    open.push(silent?.port === n ? await behindLine(server.port, silent.unit) : server.port);
   }
   return open;
 }

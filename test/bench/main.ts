@@ -4,6 +4,8 @@
  */
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknown> }>>> = {
   command: () => import('./command.ts'),
+  devices: () => import('./devices.ts'),
+  line: () => import('./line.ts'),
   poll: () => import('./poll.ts'),
 };
 
