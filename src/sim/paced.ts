@@ -52,6 +52,8 @@ const BUCKETS = 20_000;
 
 function main(options: PacedOptions): never {
   goFirst();
+  // Looking at a terminal that has nothing throws, ten thousand times a second: traces of it would be most of the work.
+  Error.stackTraceLimit = 0;
   const wiring: WireOptions = { baud: options.baud, bits: options.bits ?? 10 };
   const ends = [
     new Terminal(options.near),
