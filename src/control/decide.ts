@@ -8,8 +8,8 @@
  */
 import { formatPercent, formatW } from '../base/units.ts';
 import { clockTime } from '../base/time.ts';
-import { AXES, axesOf, axisRow } from '../model/mod.ts';
-import type { Axis, AxisValues, DerEvent, MRID, Reason, Setpoint } from '../model/mod.ts';
+import { AXES, axesOf, axisRow, eventKey } from '../model/mod.ts';
+import type { Axis, AxisValues, DerEvent, EventKey, Reason, Setpoint } from '../model/mod.ts';
 import { compareEvents, rankOf } from './ranks.ts';
 import { endOf } from './schedule.ts';
 
@@ -33,13 +33,18 @@ export interface Question {
 export interface Decision {
   readonly setpoint: Setpoint;
   /** The event that holds the axis. */
-  readonly holder?: MRID;
+  readonly holder?: EventKey;
 }
 
 /** One decision for every axis of the table, in its order. An axis nothing is asked of is `none`. */
 export function decide(question: Question): ReadonlyMap<Axis, Decision> {
   const claims = claimsOf(question.events);
-  return new Map(AXES.map(({ axis }) => [axis, decideAxis(axis, claims.get(axis), question)]));
+  return new Map(AXES.map(({ axis }) => [axis, decideOne(axis, claims.get(axis), question)]));
+}
+
+/** The decision on one axis alone. */
+export function decideAxis(axis: Axis, question: Question): Decision {
+  return decideOne(axis, claimsOf(question.events).get(axis), question);
 }
 
 /** Who claims an axis: the event that prevails, and those the customer has lifted. */
@@ -62,7 +67,7 @@ function claimsOf(events: Question['events']): ReadonlyMap<Axis, Claims> {
   return claims;
 }
 
-function decideAxis(axis: Axis, claims: Claims | undefined, question: Question): Decision {
+function decideOne(axis: Axis, claims: Claims | undefined, question: Question): Decision {
   const holder = claims?.holder;
   const lifted = (claims?.lifted ?? []).sort(compareEvents).map(liftedReason);
   const asked = holder === undefined ? question.defaults[axis] : holder.axes[axis];
@@ -82,7 +87,7 @@ function decideAxis(axis: Axis, claims: Claims | undefined, question: Question):
         ? reasons
         : [{ rule: 'none', text: `no event and no default asks for a ${axisRow(axis).does}` }],
   };
-  return holder === undefined ? { setpoint } : { setpoint, holder: holder.mRID };
+  return holder === undefined ? { setpoint } : { setpoint, holder: eventKey(holder) };
 }
 
 /**

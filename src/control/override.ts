@@ -11,6 +11,7 @@ import type { Duration, UnixTime } from '../base/time.ts';
 import type { MRID } from '../model/mod.ts';
 import { mayOverride } from './ranks.ts';
 import type { OverrideTerms } from './ranks.ts';
+import { named } from './schedule.ts';
 import type { Entry, Schedule } from './schedule.ts';
 
 /** Wrong codes in a row before the entry locks. Ten thousand four-digit codes then take years. */
@@ -38,7 +39,7 @@ export type OverrideRefusal =
 
 /** The customer has seen the event. The same press twice is one acknowledgement. */
 export function acknowledge(schedule: Schedule, mRID: MRID, now: UnixTime): Result<Entry, OverrideRefusal> {
-  const entry = schedule.entries.get(mRID);
+  const entry = named(schedule, mRID);
   if (entry === undefined) return refused('event-unknown', 'This event is not known.');
   if (entry.endedAt !== undefined) return refused('event-not-active', 'This event is over.');
   entry.acknowledgedAt ??= now;
@@ -51,7 +52,7 @@ export function mayTry(
   attempts: Attempts,
   ask: { mRID: MRID; terms: OverrideTerms; now: UnixTime },
 ): Result<Entry, OverrideRefusal> {
-  const entry = schedule.entries.get(ask.mRID);
+  const entry = named(schedule, ask.mRID);
   if (entry === undefined) return refused('event-unknown', 'This event is not known.');
   const verdict = mayOverride(entry.event, ask.terms);
   if (!verdict.allowed) return refused('override-not-allowed', verdict.why);

@@ -61,15 +61,20 @@ export function rankOf(commandClass: CommandClass): RankRow {
   return row;
 }
 
-/** Negative when `a` prevails over `b` on an axis both name. Never 0 for different events: the mRID breaks the last tie. */
+/** Negative when `a` prevails over `b` on an axis both name. Never 0 for different events: mRID and issuer break the last tie. */
 export function compareEvents(a: DerEvent, b: DerEvent): number {
   return (
     classNumber(a.class) - classNumber(b.class) ||
     a.primacy - b.primacy ||
     b.createdAt - a.createdAt ||
     b.sequence - a.sequence ||
-    (a.mRID < b.mRID ? -1 : Number(a.mRID > b.mRID))
+    compareText(a.mRID, b.mRID) ||
+    compareText(a.issuer, b.issuer)
   );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 /** The tariff's word on direct orders to the DER: without one, a customer does not override them. */

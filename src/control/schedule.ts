@@ -10,8 +10,9 @@ import { ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { after, hours, unixTime } from '../base/time.ts';
 import type { Duration, UnixTime } from '../base/time.ts';
-import { classNumber } from '../model/mod.ts';
-import type { CommandClass, Cti, DerEvent, GroupId, MRID } from '../model/mod.ts';
+import { classNumber, eventKey } from '../model/mod.ts';
+import { compareEvents } from './ranks.ts';
+import type { CommandClass, Cti, DerEvent, EventKey, GroupId, MRID } from '../model/mod.ts';
 
 /**
  * Hourly events of two programs for twelve weeks ahead. When full, the oldest ended event is forgotten early;
@@ -49,11 +50,11 @@ export interface EarlyCancel {
 
 export interface Schedule {
   /** Every event known, the ended ones included. */
-  readonly entries: Map<MRID, Entry>;
+  readonly entries: Map<EventKey, Entry>;
   /** Those of them that have not ended: all that time can change. */
-  readonly live: Map<MRID, Entry>;
-  /** By {@link earlyKey}: another issuer's cancel of the same name neither counts nor displaces the right one. */
-  readonly early: Map<string, EarlyCancel>;
+  readonly live: Map<EventKey, Entry>;
+  /** Another issuer's cancel of the same name neither counts nor displaces the right one. */
+  readonly early: Map<EventKey, EarlyCancel>;
   /** When {@link forget} first has something to do. */
   forgetAt: UnixTime;
 }
@@ -63,7 +64,7 @@ export interface Transition {
   readonly entry: Entry;
   readonly to: 'scheduled' | 'started' | 'completed' | 'cancelled';
   /** An ended event that was forgotten before its time to make room for this one. */
-  readonly displaced?: MRID;
+  readonly displaced?: EventKey;
 }
 
 /** What is no longer remembered, named as its row in the store is. */
@@ -83,9 +84,9 @@ export type ScheduleRefusal =
 
 export function newSchedule(entries: readonly Entry[] = [], early: readonly EarlyCancel[] = []): Schedule {
   const known = {
-    entries: new Map(entries.map(e => [e.event.mRID, e])),
-    live: new Map(entries.flatMap(e => (e.endedAt === undefined ? [[e.event.mRID, e]] : []))),
-    early: new Map(early.map(c => [earlyKey(c), c])),
+    entries: new Map(entries.map(e => [eventKey(e.event), e])),
+    live: new Map(entries.flatMap(e => (e.endedAt === undefined ? [[eventKey(e.event), e]] : []))),
+    early: new Map(early.map(c => [eventKey(c), c])),
   };
   return { ...known, forgetAt: firstToForget(known) };
 }
@@ -95,18 +96,13 @@ export function endOf(event: DerEvent): UnixTime | undefined {
   return event.duration === undefined ? undefined : after(event.start, event.duration);
 }
 
-/** The name of a cancel that waits for its event: one an issuer and event. */
-export function earlyKey({ issuer, mRID }: Pick<EarlyCancel, 'issuer' | 'mRID'>): string {
-  return `${issuer}/${mRID}`;
-}
-
 /** Takes an event in. Whether it starts at once is told by the next {@link advance}. */
 export function receive(
   schedule: Schedule,
   event: DerEvent,
   now: UnixTime,
 ): Result<Transition, ScheduleRefusal> {
-  const known = schedule.entries.get(event.mRID);
+  const known = schedule.entries.get(eventKey(event));
   if (known !== undefined)
     return refused('event-changed', `event ${event.mRID} exists; an event never changes but in status`);
   const end = endOf(event);
@@ -117,17 +113,17 @@ export function receive(
     return refused('schedule-full', `${MAX_EVENTS} events are waiting or active`, 'later');
   if (displaced !== undefined) schedule.entries.delete(displaced);
   const entry = enter(schedule, event, now);
-  schedule.entries.set(event.mRID, entry);
-  if (entry.endedAt === undefined) schedule.live.set(event.mRID, entry);
+  schedule.entries.set(eventKey(event), entry);
+  if (entry.endedAt === undefined) schedule.live.set(eventKey(event), entry);
   const to = entry.status === 'cancelled' ? 'cancelled' : 'scheduled';
   return ok(displaced === undefined ? { entry, to } : { entry, to, displaced });
 }
 
 /** How an event begins its life: cancelled, when a cancel that may end it came first. */
 function enter(schedule: Schedule, event: DerEvent, now: UnixTime): Entry {
-  const early = schedule.early.get(earlyKey(event));
+  const early = schedule.early.get(eventKey(event));
   if (early === undefined || !mayCancel(event, early).ok) return { event, status: 'scheduled' };
-  schedule.early.delete(earlyKey(event));
+  schedule.early.delete(eventKey(event));
   schedule.forgetAt = earlier(schedule.forgetAt, after(now, REMEMBER_ENDED));
   return { event, status: 'cancelled', endedAt: now };
 }
@@ -138,7 +134,7 @@ export function cancel(
   by: Omit<EarlyCancel, 'at'>,
   now: UnixTime,
 ): Result<Transition, ScheduleRefusal> {
-  const entry = schedule.entries.get(by.mRID);
+  const entry = schedule.entries.get(eventKey(by));
   if (entry === undefined) return cancelEarly(schedule, by, now);
   if (entry.endedAt !== undefined) return refused('event-over', `event ${by.mRID} is ${entry.status}`);
   const allowed = mayCancel(entry.event, by);
@@ -160,13 +156,16 @@ export function withdraw(schedule: Schedule, group: GroupId, now: UnixTime): rea
   return waiting.map(entry => ({ entry, to: 'cancelled' }));
 }
 
-/** Always a refusal: there is nothing to end yet. `event-unknown` says that the cancel waits for its event. */
+/**
+ * Always a refusal: there is nothing to end yet. The cancel waits for an event of its own issuer, and
+ * `cancel-issuer` says that only another's has that mRID.
+ */
 function cancelEarly(
   schedule: Schedule,
   by: Omit<EarlyCancel, 'at'>,
   now: UnixTime,
 ): Result<never, ScheduleRefusal> {
-  const key = earlyKey(by);
+  const key = eventKey(by);
   const held = schedule.early.get(key);
   if (held === undefined && schedule.early.size >= MAX_EARLY_CANCELS)
     return refused(
@@ -177,6 +176,9 @@ function cancelEarly(
   const weaker = held !== undefined && classNumber(by.class) > classNumber(held.class);
   schedule.early.set(key, { ...by, class: weaker ? held.class : by.class, at: now });
   schedule.forgetAt = earlier(schedule.forgetAt, after(now, REMEMBER_ENDED));
+  const other = [...schedule.entries.values()].find(({ event }) => event.mRID === by.mRID);
+  if (other !== undefined)
+    return refused('cancel-issuer', `event ${by.mRID} is ${other.event.issuer}'s, not ${by.issuer}'s`);
   return refused('event-unknown', `event ${by.mRID} has not come; it is cancelled when it does`);
 }
 
@@ -243,6 +245,19 @@ export function activeEntries(schedule: Schedule): readonly Entry[] {
   return [...schedule.live.values()].filter(entry => entry.status === 'active');
 }
 
+/**
+ * The event that a person means by `mRID`: of several issuers' one not ended, and of those the one that
+ * prevails, so that nobody overrides a weaker one of the same name and believes it was the other.
+ */
+export function named(schedule: Schedule, mRID: MRID): Entry | undefined {
+  return [...schedule.entries.values()]
+    .filter(({ event }) => event.mRID === mRID)
+    .sort(
+      (a, b) =>
+        Number(a.endedAt !== undefined) - Number(b.endedAt !== undefined) || compareEvents(a.event, b.event),
+    )[0];
+}
+
 /** The event that `cti` brought, for the answer to a repetition. */
 export function entryOfCommand(schedule: Schedule, cti: Cti): Entry | undefined {
   return [...schedule.entries.values()].find(entry => entry.event.cti === cti);
@@ -255,28 +270,22 @@ function end(
 ): void {
   entry.status = how.status;
   entry.endedAt = how.at;
-  schedule.live.delete(entry.event.mRID);
+  schedule.live.delete(eventKey(entry.event));
   schedule.forgetAt = earlier(schedule.forgetAt, after(how.at, REMEMBER_ENDED));
 }
 
-/** An event is ended by its own issuer only, with a key that could have made it. */
-function mayCancel(
-  event: DerEvent,
-  by: { issuer: string; class: CommandClass },
-): Result<true, ScheduleRefusal> {
-  if (by.issuer !== event.issuer) {
-    return refused('cancel-issuer', `event ${event.mRID} is ${event.issuer}'s, not ${by.issuer}'s`);
-  }
+/** Its own issuer ends an event (the keys say who that is), with a class that could have made it. */
+function mayCancel(event: DerEvent, by: { class: CommandClass }): Result<true, ScheduleRefusal> {
   if (classNumber(by.class) > classNumber(event.class)) {
     return refused('cancel-class', `a ${by.class} command does not end a ${event.class} event`);
   }
   return ok(true);
 }
 
-function oldestEnded(schedule: Schedule): MRID | undefined {
-  let oldest: { mRID: MRID; endedAt: UnixTime } | undefined;
-  for (const [mRID, { endedAt }] of schedule.entries)
+function oldestEnded(schedule: Schedule): EventKey | undefined {
+  let oldest: { key: EventKey; endedAt: UnixTime } | undefined;
+  for (const [key, { endedAt }] of schedule.entries)
     if (endedAt !== undefined && (oldest === undefined || endedAt < oldest.endedAt))
-      oldest = { mRID, endedAt };
-  return oldest?.mRID;
+      oldest = { key, endedAt };
+  return oldest?.key;
 }

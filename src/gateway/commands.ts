@@ -9,7 +9,7 @@ import { between, minutes, seconds } from '../base/time.ts';
 import type { Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
 import type { ScheduleRefusal, Transition } from '../control/mod.ts';
-import { axesOf } from '../model/mod.ts';
+import { axesOf, eventKey } from '../model/mod.ts';
 import type {
   AckBody,
   CancelBody,
@@ -56,7 +56,10 @@ export function message(
     keyOf,
   });
   if (!opened.ok) {
-    if (opened.authenticated !== undefined) refuse(state, work, opened.authenticated, opened, now);
+    // Authentic, but on a topic its issuer never put it on: an answer would tell the issuer that we refuse it.
+    const misplaced = opened.refusal === 'kind-on-wrong-topic';
+    if (opened.authenticated !== undefined && !misplaced)
+      refuse(state, work, opened.authenticated, opened, now);
     else refuseUnread(state, work, opened.refusal, opened.detail ?? '');
     return [];
   }
@@ -114,7 +117,7 @@ function event(state: GatewayState, work: Work, derEvent: DerEvent, now: Now): C
   const { displaced } = taken.value;
   if (displaced !== undefined) work.store({ op: 'delete', kind: 'event', key: displaced });
   if (taken.value.to === 'cancelled') {
-    work.store({ op: 'delete', kind: 'cancel', key: schedule.earlyKey(derEvent) });
+    work.store({ op: 'delete', kind: 'cancel', key: eventKey(derEvent) });
     const why = `event ${mRID} was cancelled before it came`;
     receipt(state, work, aboutEvent(derEvent, 'cancelled', why), now);
     return ok([]);
@@ -129,12 +132,12 @@ function cancel(state: GatewayState, work: Work, command: Command, body: CancelB
   const { mRID } = body;
   const { cti, issuer } = command;
   const by = { mRID, issuer, class: command.class };
-  const before = state.schedule.entries.get(mRID)?.status;
+  const before = state.schedule.entries.get(eventKey(by))?.status;
   const done = schedule.cancel(state.schedule, by, now.unix);
   if (!done.ok) {
-    const key = schedule.earlyKey(by);
+    const key = eventKey(by);
     const early = state.schedule.early.get(key);
-    if (done.refusal === 'event-unknown' && early !== undefined) work.store(put('cancel', key, early));
+    if (early !== undefined) work.store(put('cancel', key, early));
     return done;
   }
   overrideEnded(state, work, done.value.entry, now);
@@ -239,7 +242,7 @@ function replayWhy({ sequence, stream, issuer }: Command, refusal: ReplayRefusal
 
 /** Every change of an event's life is one row, so that a restart finds it where it stood. */
 export function storeEntry(work: Work, { entry }: Pick<Transition, 'entry'>): void {
-  work.store(put('event', entry.event.mRID, entry));
+  work.store(put('event', eventKey(entry.event), entry));
 }
 
 function eventOf(command: Command, body: EventBody): DerEvent {

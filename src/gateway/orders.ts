@@ -5,7 +5,8 @@
 import { after, milliseconds, seconds } from '../base/time.ts';
 import type { Instant, Now } from '../base/time.ts';
 import { FULL_SCALE } from '../base/units.ts';
-import { axesOf } from '../model/mod.ts';
+import { decideAxis } from '../control/mod.ts';
+import { axesOf, eventKey } from '../model/mod.ts';
 import type { Applied, Axis, DerEvent, DeviceId, Reading, ReceiptBody } from '../model/mod.ts';
 import type { Work } from './effects.ts';
 import type { DeviceOrder, DeviceState } from './ports.ts';
@@ -39,15 +40,32 @@ export function issueOrders(state: GatewayState, work: Work, now: Now): 'ordered
       issued = 'ordered';
       work.wish({ do: 'actuate', order: orderOf(standing) });
       // A repetition of what is stored costs the card nothing.
-      if (standing.value !== undefined && standing.value !== told) storeOrdered(work, standing);
+      if (standing.value !== told) storeOrdered(work, standing);
     }
   }
   return issued;
 }
 
-/** A value that was ordered is remembered until its release is implemented, so that a restart releases it too. */
-function storeOrdered(work: Work, { device, axis, value }: Standing): void {
-  work.store(put('ordered', standingKey(device, axis), { device, axis, value }));
+/**
+ * A value that was ordered is remembered until its release is implemented, so that a restart releases it too;
+ * and with it the event that holds it, until a release is decided, so that damage to the event's row does not.
+ */
+function storeOrdered(work: Work, { device, axis, value, holder }: Standing): void {
+  if (value === undefined) return;
+  const row = { device, axis, value, ...(holder === undefined ? {} : { holder }) };
+  work.store(put('ordered', standingKey(device, axis), row));
+}
+
+/** After a decision: every order knows the event that holds it now, also where the device cannot be reached. */
+export function noteHolders(state: GatewayState, work: Work): void {
+  for (const standing of state.standing.values()) {
+    const key = state.decisions.get(standing.axis)?.holder;
+    if (key === (standing.holder === undefined ? undefined : eventKey(standing.holder))) continue;
+    const holder = key === undefined ? undefined : state.schedule.entries.get(key)?.event;
+    if (holder === undefined) delete standing.holder;
+    else standing.holder = holder;
+    storeOrdered(work, standing);
+  }
 }
 
 /** Lets receipts wait for the orders being carried out on their axes, or sends them at once where there are none. */
@@ -183,7 +201,7 @@ function issueOne(state: GatewayState, device: DeviceState, axis: Axis, now: Now
     const due = standing.againAt !== undefined && standing.againAt <= now.instant;
     if (standing.outstanding || (standing.applied !== undefined && !due)) return undefined;
   }
-  const next: Standing = standing ?? { device: device.device, axis, order: 0, value, outstanding: true };
+  const next: Standing = standing ?? newStanding(state, { device: device.device, axis, value });
   if (next.value !== value) delete next.applied;
   next.order = state.nextOrder++;
   next.value = value;
@@ -195,13 +213,24 @@ function issueOne(state: GatewayState, device: DeviceState, axis: Axis, now: Now
   return next;
 }
 
+function newStanding(state: GatewayState, told: Pick<Standing, 'device' | 'axis' | 'value'>): Standing {
+  const key = state.decisions.get(told.axis)?.holder;
+  const holder = key === undefined ? undefined : state.schedule.entries.get(key)?.event;
+  return { ...told, order: 0, outstanding: true, ...(holder === undefined ? {} : { holder }) };
+}
+
 function orderOf({ order, device, axis, value, reversion }: Standing): DeviceOrder {
   return { order, device, axis, value, ...(reversion === undefined ? {} : { reversion }) };
 }
 
-/** A limit falls back to the default control if we die (never to "unlimited"); an isolation never does (OVR-4). */
+/**
+ * A limit falls back to the default control, inside the tariff, if we die (never to "unlimited"); an isolation
+ * never does (OVR-4).
+ */
 function reversionOf(state: GatewayState, axis: Axis, value: number | undefined): DeviceOrder['reversion'] {
-  const fallback = state.settings.defaults[axis];
+  const { defaults, bounds } = state.settings;
+  const { order } = decideAxis(axis, { events: [], defaults, bounds }).setpoint;
+  const fallback = defaults[axis] === undefined || order.kind === 'none' ? undefined : order.value;
   const holder = state.decisions.get(axis)?.holder;
   const emergency = holder !== undefined && state.schedule.entries.get(holder)?.event.class === 'emergency';
   if (axis === 'opModConnect' || emergency || value === undefined) return undefined;
@@ -311,10 +340,12 @@ function heldOn(axis: Axis, { points }: Reading): number | undefined {
   return points.WMaxLimPct === undefined ? undefined : points.WMaxLimPct * 100;
 }
 
-/** A device may round a limit down by up to one percent of full scale; more is another value, and a switch is exact. */
+/**
+ * A switch is exact. A limit differs when the device is held to more than was ordered; held to less, it was
+ * rounded down, or somebody else (an installer, its own protection) holds it lower, which is theirs to do.
+ */
 function differs(axis: Axis, held: number, ordered: number): boolean {
-  if (axis === 'opModConnect') return held !== ordered;
-  return held > ordered + 1 || held < ordered - 100;
+  return axis === 'opModConnect' ? held !== ordered : held > ordered + 1;
 }
 
 /** The axes an event asks for that no device here can be ordered on. */

@@ -4,7 +4,7 @@
  * refused ones by their number (attempts.ts).
  */
 import type { Now } from '../base/time.ts';
-import { acknowledge, codeChecked, mayTry } from '../control/mod.ts';
+import { acknowledge, codeChecked, mayTry, schedule } from '../control/mod.ts';
 import type { Entry } from '../control/mod.ts';
 import { axesOf } from '../model/mod.ts';
 import type { PremiseReply } from '../model/mod.ts';
@@ -26,7 +26,7 @@ export function request(
   const { ask } = input;
   switch (ask.kind) {
     case 'acknowledge': {
-      const again = state.schedule.entries.get(ask.mRID)?.acknowledgedAt !== undefined;
+      const again = schedule.named(state.schedule, ask.mRID)?.acknowledgedAt !== undefined;
       const done = acknowledge(state.schedule, ask.mRID, now.unix);
       if (!done.ok) return reply(work, input.request, refusal(done));
       if (again) return reply(work, input.request, { ok: true, why: 'Acknowledged before.' });
@@ -50,7 +50,7 @@ export function request(
           state,
           work,
           input.request,
-          { entry: state.schedule.entries.get(ask.mRID), ...refusal(may) },
+          { entry: schedule.named(state.schedule, ask.mRID), ...refusal(may) },
           now,
         );
       if (state.checking !== undefined)
@@ -60,7 +60,7 @@ export function request(
       return [];
     }
     case 'end-override': {
-      const entry = state.schedule.entries.get(ask.mRID);
+      const entry = schedule.named(state.schedule, ask.mRID);
       if (entry === undefined)
         return reply(work, input.request, {
           ok: false,
@@ -98,7 +98,7 @@ export function checked(
   const { checking } = state;
   if (checking === undefined || checking.request !== input.request) return [];
   state.checking = undefined;
-  const entry = state.schedule.entries.get(checking.mRID);
+  const entry = schedule.named(state.schedule, checking.mRID);
   if (entry === undefined)
     return reply(work, input.request, {
       ok: false,

@@ -18,7 +18,9 @@ import type {
   Axis,
   AxisValues,
   Cti,
+  DerEvent,
   DeviceId,
+  EventKey,
   GatewayId,
   GroupId,
   KeyId,
@@ -28,6 +30,7 @@ import type {
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
+import { eventKey } from '../model/mod.ts';
 import type { ReplayState, TrustedKey } from '../wan/envelope/mod.ts';
 import { newReplayState } from '../wan/envelope/mod.ts';
 import type { Memberships } from '../wan/groups/mod.ts';
@@ -56,6 +59,11 @@ export interface Standing {
   /** Rises with every order, 0 before the first of this run; an answer to an older one changes nothing. */
   order: number;
   value: number | undefined;
+  /**
+   * The event that ordered it, kept whole beside the order until a release is decided: if the event's own row
+   * is damaged, the order alone tells that it holds (OVR-4).
+   */
+  holder?: DerEvent;
   /** The fallback it was given with the order. */
   reversion?: DeviceOrder['reversion'];
   /** Set from the first reading that shows another value until one shows this value. */
@@ -96,7 +104,7 @@ export interface GatewayState {
   nextAwaiting: number;
   decisions: ReadonlyMap<Axis, Decision>;
   /** Events that held an axis when last decided. */
-  holding: ReadonlySet<MRID>;
+  holding: ReadonlySet<EventKey>;
   nextOrder: number;
   /** Override requests whose code is being checked. One at a time, so that guesses cannot run side by side. */
   checking: { readonly request: number; readonly mRID: MRID } | undefined;
@@ -107,6 +115,8 @@ export interface GatewayState {
   readonly lostThrough: Map<StreamName, number>;
   /** What was last left out of records and readings, one entry a kind and a device, so that it is logged once. */
   readonly misfits: Map<string, string>;
+  /** Events whose own row was lost and that go on because an order remembers them; told in the first step. */
+  adopted: readonly DerEvent[];
   readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
   /** When a repeated command was last answered again, and when a grant was last asked for. */
   readonly answeredAgain: Map<string, Instant>;
@@ -142,13 +152,15 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
   const replayRows = snapshot.rows.filter(r => r.kind === 'replay' || r.kind === 'seen');
   const receipts = rows<UplinkRecord>('receipt').sort((a, b) => a.sequence - b.sequence);
   const answered = receipts.map(record => [commandKey(record.body as ReceiptBody), record] as const);
-  const ordered = rows<{ device: DeviceId; axis: Axis; value: number }>('ordered');
+  const ordered = rows<Ordered>('ordered');
+  const entries = rows<Entry>('event');
+  const adopted = orphans(ordered, entries);
   const awaiting = snapshot.rows.filter(r => r.kind === 'awaiting').map(interruptedReceipt);
   const state: GatewayState = {
     settings,
     replay: newReplayState(replayRows),
     memberships: membershipsFromRows(snapshot.rows.filter(r => r.kind === 'membership')),
-    schedule: schedule.newSchedule(rows<Entry>('event'), rows<EarlyCancel>('cancel')),
+    schedule: schedule.newSchedule([...entries, ...adopted], rows<EarlyCancel>('cancel')),
     attempts: rows<Attempts>('override')[0] ?? { wrong: 0 },
     uplink: newUplink(snapshot.streams),
     receipts: new Map(answered),
@@ -166,6 +178,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     attemptsRefused: new Map(),
     lostThrough: new Map(),
     misfits: new Map(),
+    adopted: adopted.map(({ event }) => event),
     reported: { at: undefined, due: true, powerW: new Map() },
     refusals: new Map(),
     answeredAgain: new Map(),
@@ -178,6 +191,23 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
   return state;
 }
 
+/** An order as its row keeps it. */
+interface Ordered {
+  readonly device: DeviceId;
+  readonly axis: Axis;
+  readonly value: number;
+  readonly holder?: DerEvent;
+}
+
+/** Events that orders name and that no row holds: active until they end by themselves or their issuer ends them. */
+function orphans(ordered: readonly Ordered[], entries: readonly Entry[]): readonly Entry[] {
+  const known = new Set(entries.map(entry => eventKey(entry.event)));
+  const lost = new Map(
+    ordered.flatMap(({ holder }) => (holder === undefined ? [] : [[eventKey(holder), holder]])),
+  );
+  return [...lost].flatMap(([key, event]) => (known.has(key) ? [] : [{ event, status: 'active' } as const]));
+}
+
 /** The orders it waited for are lost with the state that issued them; what they did is seen when devices are asked again. */
 function interruptedReceipt({ key, value }: StoredRow): Awaiting {
   const interrupted = 'the gateway restarted before its devices had answered';
@@ -186,12 +216,12 @@ function interruptedReceipt({ key, value }: StoredRow): Awaiting {
 }
 
 /** Makes the decision anew from the events that are active; returns which event holds which axes. */
-export function decideAnew(state: GatewayState): ReadonlyMap<MRID, readonly Axis[]> {
+export function decideAnew(state: GatewayState): ReadonlyMap<EventKey, readonly Axis[]> {
   const events = schedule
     .activeEntries(state.schedule)
     .map(({ event, overriddenAt }) => ({ event, overridden: overriddenAt !== undefined }));
   state.decisions = decide({ events, defaults: state.settings.defaults, bounds: state.settings.bounds });
-  const holders = new Map<MRID, Axis[]>();
+  const holders = new Map<EventKey, Axis[]>();
   for (const [axis, { holder }] of state.decisions) {
     if (holder !== undefined) holders.set(holder, [...(holders.get(holder) ?? []), axis]);
   }

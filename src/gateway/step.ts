@@ -9,8 +9,8 @@ import { after, between } from '../base/time.ts';
 import type { Duration, Instant, Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
 import type { Transition } from '../control/mod.ts';
-import { axesOf } from '../model/mod.ts';
-import type { Axis, DerEvent, MRID, PremiseView, Reading, ReceiptBody } from '../model/mod.ts';
+import { axesOf, eventKey } from '../model/mod.ts';
+import type { Axis, DerEvent, EventKey, PremiseView, Reading, ReceiptBody } from '../model/mod.ts';
 import { premiseView } from '../premise/mod.ts';
 import {
   linkChanged,
@@ -30,6 +30,7 @@ import {
   axesWithoutDevice,
   deviceChanged,
   issueOrders,
+  noteHolders,
   nextOrderAt,
   noteDrift,
   sendComplete,
@@ -45,6 +46,7 @@ import {
   sendWishes,
   statusIfDue,
   wholeSeconds,
+  receipt,
 } from './reports.ts';
 import { checked, request } from './requests.ts';
 import { decideAnew } from './state.ts';
@@ -143,6 +145,8 @@ function settle(
   const ended = completions(state, work, transitions, now);
   const decided = asked || transitions.length > 0 ? redecide(state, work, transitions) : [];
   const causes = [...taken, ...ended, ...decided];
+  noteHolders(state, work);
+  tellAdopted(state, work, now);
   const issued = issueOrders(state, work, now);
   attach(state, work, causes, now);
   sendComplete(state, work, now);
@@ -153,6 +157,18 @@ function settle(
   work.wish({ do: 'show' });
 }
 
+/** An order outlived the row of its event: what it holds goes on, and both sides are told why. */
+function tellAdopted(state: GatewayState, work: Work, now: Now): void {
+  for (const event of state.adopted) {
+    const why = `event ${event.mRID} goes on though its row in the store was damaged: the order remembers it`;
+    work.log('error', 'store.event-recovered', why, { mRID: event.mRID });
+    const entry = state.schedule.entries.get(eventKey(event));
+    if (entry !== undefined) storeEntry(work, { entry });
+    receipt(state, work, aboutEvent(event, 'started', why), now);
+  }
+  state.adopted = [];
+}
+
 /** Decides anew; the causes tell what became of each event by it. */
 function redecide(state: GatewayState, work: Work, transitions: readonly Transition[]): readonly Cause[] {
   const before = state.holding;
@@ -160,10 +176,10 @@ function redecide(state: GatewayState, work: Work, transitions: readonly Transit
   return lifeCauses(state, { before, holders, started: startedNow(work, transitions) });
 }
 
-function startedNow(work: Work, transitions: readonly Transition[]): ReadonlySet<MRID> {
+function startedNow(work: Work, transitions: readonly Transition[]): ReadonlySet<EventKey> {
   const started = transitions.filter(t => t.to === 'started' && t.entry.status === 'active');
   for (const transition of started) storeEntry(work, transition);
-  return new Set(started.map(t => t.entry.event.mRID));
+  return new Set(started.map(t => eventKey(t.entry.event)));
 }
 
 /**
@@ -200,20 +216,20 @@ function endReceipt(event: DerEvent, how: 'missed' | Duration | undefined): Rece
 function lifeCauses(
   state: GatewayState,
   change: {
-    before: ReadonlySet<MRID>;
-    holders: ReadonlyMap<MRID, readonly Axis[]>;
-    started: ReadonlySet<MRID>;
+    before: ReadonlySet<EventKey>;
+    holders: ReadonlyMap<EventKey, readonly Axis[]>;
+    started: ReadonlySet<EventKey>;
   },
 ): Cause[] {
   return schedule.activeEntries(state.schedule).flatMap(({ event, overriddenAt }): Cause[] => {
-    const axes = change.holders.get(event.mRID);
-    const isNew = change.started.has(event.mRID);
-    if (overriddenAt !== undefined || (!isNew && change.before.has(event.mRID) === (axes !== undefined)))
+    const axes = change.holders.get(eventKey(event));
+    const isNew = change.started.has(eventKey(event));
+    if (overriddenAt !== undefined || (!isNew && change.before.has(eventKey(event)) === (axes !== undefined)))
       return [];
     if (axes === undefined)
       return [{ receipt: aboutEvent(event, 'superseded', supersededWhy(state, event)), axes: [] }];
     const why =
-      isNew || !change.before.has(event.mRID) ? startedWhy(state, event, { axes, resumed: !isNew }) : '';
+      isNew || !change.before.has(eventKey(event)) ? startedWhy(state, event, { axes, resumed: !isNew }) : '';
     return [{ receipt: aboutEvent(event, 'started', why), axes }];
   });
 }

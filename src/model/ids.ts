@@ -11,10 +11,17 @@ export type GroupId = string & { readonly brand: 'GroupId' };
 export type DeviceId = string & { readonly brand: 'DeviceId' };
 /** Master resource identifier of an event (IEC 61970-301): what a cancel or an override names. */
 export type MRID = string & { readonly brand: 'MRID' };
+/** Names an event among those of all issuers, as `issuer/mRID`: an mRID is unique only to who gave it. */
+export type EventKey = string & { readonly brand: 'EventKey' };
 /** The first 8 bytes of SHA-256 of a public key, in hexadecimal. */
 export type KeyId = string & { readonly brand: 'KeyId' };
 /** CWT id of one command: 16 bytes, in hexadecimal. The idempotency key of everything a command causes. */
 export type Cti = string & { readonly brand: 'Cti' };
+
+/** The key of an event, or of a cancel that waits for it. */
+export function eventKey({ issuer, mRID }: { readonly issuer: string; readonly mRID: MRID }): EventKey {
+  return `${issuer}/${mRID}` as EventKey;
+}
 
 const ID = /^[a-z0-9-]{1,64}$/;
 

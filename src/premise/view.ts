@@ -6,12 +6,12 @@ import { after, minutes } from '../base/time.ts';
 import type { UnixTime } from '../base/time.ts';
 import { formatValue, mayOverride, schedule } from '../control/mod.ts';
 import type { Entry, OverrideTerms } from '../control/mod.ts';
-import { axesOf, axisRow } from '../model/mod.ts';
+import { axesOf, axisRow, eventKey } from '../model/mod.ts';
 import type {
+  EventKey,
   EventStatus,
   EventView,
   GatewayId,
-  MRID,
   PremiseView,
   Reading,
   Setpoint,
@@ -29,7 +29,7 @@ export interface Site {
   readonly setpoints: readonly Setpoint[];
   readonly entries: readonly Entry[];
   /** Active events that hold an axis now; an active event outside is superseded. */
-  readonly holding: ReadonlySet<MRID>;
+  readonly holding: ReadonlySet<EventKey>;
   readonly terms: OverrideTerms;
 }
 
@@ -79,8 +79,8 @@ function eventView(entry: Entry, site: Site): EventView {
   };
 }
 
-function statusOf(entry: Entry, holding: ReadonlySet<MRID>): EventStatus {
+function statusOf(entry: Entry, holding: ReadonlySet<EventKey>): EventStatus {
   const hidden =
-    entry.status === 'active' && entry.overriddenAt === undefined && !holding.has(entry.event.mRID);
+    entry.status === 'active' && entry.overriddenAt === undefined && !holding.has(eventKey(entry.event));
   return hidden ? 'superseded' : entry.status;
 }

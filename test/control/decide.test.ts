@@ -3,9 +3,9 @@ import * as fc from 'fast-check';
 import { minutes } from '../../src/base/time.ts';
 import { RANKS, compareEvents, decide, mayOverride } from '../../src/control/mod.ts';
 import type { Bound, Decision, Question } from '../../src/control/mod.ts';
-import { AXES, CLASSES, axisRow } from '../../src/model/mod.ts';
+import { AXES, CLASSES, axisRow, eventKey } from '../../src/model/mod.ts';
 import type { Axis, AxisValues, CommandClass, DerEvent } from '../../src/model/mod.ts';
-import { at, derEvent, mRID, openEnded, T0 } from '../support/events.ts';
+import { T0, at, derEvent, keyOf, mRID, openEnded } from '../support/events.ts';
 
 const NOTHING: Question = { events: [], defaults: {}, bounds: [] };
 const LIMITS: readonly Axis[] = [
@@ -53,8 +53,8 @@ describe('the decision', () => {
     const older = derEvent({ axes: { opModMaxLimW: 5000, opModFixedVar: 100 } });
     const newer = derEvent({ mRID: mRID('ev-2'), createdAt: T0, axes: { opModMaxLimW: 3000 } });
     const decided = decide(asked(older, newer));
-    expect(decided.get('opModMaxLimW')?.holder).to.equal('ev-2');
-    expect(decided.get('opModFixedVar')?.holder).to.equal('ev-1');
+    expect(decided.get('opModMaxLimW')?.holder).to.equal(keyOf('ev-2'));
+    expect(decided.get('opModFixedVar')?.holder).to.equal(keyOf('ev-1'));
   });
 
   it('keeps "none", "limit 0 W" and "nothing asked, but bounded" apart', () => {
@@ -158,7 +158,7 @@ describe('the decision', () => {
           for (const [axis, { setpoint, holder }] of decided) {
             expect(setpoint.axis).to.equal(axis);
             expect(setpoint.reasons.length).to.be.above(0);
-            const event = question.events.find(e => e.event.mRID === holder)?.event;
+            const event = question.events.find(e => eventKey(e.event) === holder)?.event;
             const told = setpoint.reasons.some(
               r => event !== undefined && r.text.includes(`${event.mRID} by ${event.issuer}`),
             );
@@ -196,10 +196,10 @@ describe('the decision', () => {
             );
             if (grid.length === 0) continue;
             const { holder } = decisionOf(question, axis);
-            const isGrid = grid.some(({ event }) => event.mRID === holder);
+            const isGrid = grid.some(({ event }) => eventKey(event) === holder);
             expect(isGrid).to.equal(true);
             const emergency = grid.some(({ event }) => event.class === 'emergency');
-            const held = grid.find(({ event }) => event.mRID === holder)?.event.class;
+            const held = grid.find(({ event }) => eventKey(event) === holder)?.event.class;
             expect(held).to.equal(emergency ? 'emergency' : 'transmission');
           }
         }),
@@ -246,7 +246,7 @@ describe('the decision', () => {
           const others = { ...question, events: question.events.filter(e => !e.overridden) };
           const without = decide(others);
           for (const [axis, { setpoint, holder }] of decide(question)) {
-            expect(question.events.some(e => e.overridden && e.event.mRID === holder)).to.equal(false);
+            expect(question.events.some(e => e.overridden && eventKey(e.event) === holder)).to.equal(false);
             expect(setpoint.order).to.deep.equal(without.get(axis)?.setpoint.order);
           }
         }),

@@ -16,7 +16,7 @@ import {
 import type { Attempts, Entry, OverrideTerms, Schedule } from '../../src/control/mod.ts';
 import { CLASSES } from '../../src/model/mod.ts';
 import type { CommandClass, DerEvent } from '../../src/model/mod.ts';
-import { at, derEvent, mRID, T0 } from '../support/events.ts';
+import { T0, at, derEvent, keyOf, mRID } from '../support/events.ts';
 
 const NO_TERMS: OverrideTerms = { directMayBeOverridden: [] };
 
@@ -35,7 +35,7 @@ describe('the customer override', () => {
     const s = active(derEvent(), derEvent({ mRID: mRID('ev-2') }));
     acknowledge(s, mRID('ev-1'), at(1));
     expect(attempt(s, fresh(), at(2))).to.equal('overridden');
-    expect(s.entries.get(mRID('ev-2'))?.overriddenAt).to.equal(undefined);
+    expect(s.entries.get(keyOf('ev-2'))?.overriddenAt).to.equal(undefined);
     expect(mayTry(s, fresh(), { mRID: mRID('ev-2'), terms: NO_TERMS, now: at(3) })).to.include({
       refusal: 'not-acknowledged',
     });
@@ -221,7 +221,7 @@ function acknowledged(): Schedule {
 }
 
 function entryOf(s: Schedule): Entry {
-  const entry = s.entries.get(mRID('ev-1'));
+  const entry = s.entries.get(keyOf('ev-1'));
   if (entry === undefined) throw new Error('ev-1 is known');
   return entry;
 }

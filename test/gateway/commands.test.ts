@@ -1,9 +1,10 @@
+import { eventKey } from '../../src/model/mod.ts';
 import { expect } from 'chai';
 import { hours } from '../../src/base/time.ts';
 import { schedule } from '../../src/control/mod.ts';
 import type { Cti, GroupId, MRID, UplinkRecord } from '../../src/model/mod.ts';
 import { REPLAY_WINDOW } from '../../src/wan/envelope/mod.ts';
-import { derEvent } from '../support/events.ts';
+import { derEvent, keyOf } from '../support/events.ts';
 import { Bench, PV, eventBody, isolation, unix } from './bench.ts';
 
 const FEEDER = 'feeder-7' as GroupId;
@@ -155,15 +156,15 @@ describe('a message at the gateway', () => {
     const { entries, live } = bench.state.schedule;
     for (let n = 0; n < schedule.MAX_EVENTS; n++) {
       const event = derEvent({ mRID: `full-${n}` as MRID, start: unix(hours(2)) });
-      entries.set(event.mRID, { event, status: 'scheduled' });
-      live.set(event.mRID, { event, status: 'scheduled' });
+      entries.set(eventKey(event), { event, status: 'scheduled' });
+      live.set(eventKey(event), { event, status: 'scheduled' });
     }
     const signed = bench.command(eventBody());
     bench.deliver(signed);
     expect(bench.story(), 'said once').to.deep.equal(['invalid schedule-full']);
     expect(bench.receipts()[0]).to.include({ retry: 'later', issuer: 'utility-a' });
     expect(bench.store.read().rows.filter(r => r.kind === 'replay' || r.kind === 'seen')).to.deep.equal([]);
-    for (const known of [entries, live]) known.delete('full-0' as MRID);
+    for (const known of [entries, live]) known.delete(keyOf('full-0'));
     bench.deliver(signed);
     expect(bench.story()).to.deep.equal(['invalid schedule-full', 'received ev-1']);
     bench.take();
@@ -307,7 +308,7 @@ describe('a message at the gateway', () => {
     const limit = bench.view().setpoints.find(s => s.axis === 'opModMaxLimW');
     expect(limit?.reasons[0]?.text).to.equal('30 %: dispatch event ev-1 by utility-a until 15:00 UTC');
     const superseded = bench.receipts().find(r => r.response === 'superseded');
-    expect(superseded?.why).to.match(/^event ev-b is superseded by ev-1/);
+    expect(superseded?.why).to.match(/^event ev-b is superseded by utility-a\/ev-1/);
     expect(bench.view().events.map(e => `${e.mRID} ${e.issuer} ${e.status}`)).to.have.members([
       'ev-1 utility-a active',
       'ev-b aggregator-b superseded',

@@ -137,11 +137,11 @@ describe('the life of an event at the gateway', () => {
     bench.command({ kind: 'cancel', mRID: 'never' as MRID });
     const rows = (): string[] =>
       bench.store.read().rows.flatMap(r => (r.kind === 'event' || r.kind === 'cancel' ? [r.key] : []));
-    expect(rows()).to.have.members(['ev-1', 'utility-a/never']);
+    expect(rows()).to.have.members(['utility-a/ev-1', 'utility-a/never']);
     bench.link('down');
     bench.until(hours(25) - 1);
     bench.step({ on: 'tick' });
-    expect(rows()).to.deep.equal(['ev-1']);
+    expect(rows()).to.deep.equal(['utility-a/ev-1']);
     bench.until(hours(25));
     bench.step({ on: 'tick' });
     expect(rows()).to.deep.equal([]);

@@ -1,3 +1,4 @@
+import { keyOf } from '../support/events.ts';
 import { expect } from 'chai';
 import { hours, minutes } from '../../src/base/time.ts';
 import type { Effect } from '../../src/gateway/mod.ts';
@@ -115,7 +116,7 @@ describe('a request from the premise', () => {
       refusal: 'code-busy',
     });
     expect(bench.step({ on: 'codeChecked', request: 3, right: true }).map(e => e.do)).to.not.include('reply');
-    expect(bench.state.schedule.entries.get(EV)?.overriddenAt).to.equal(undefined);
+    expect(bench.state.schedule.entries.get(keyOf(EV))?.overriddenAt).to.equal(undefined);
   });
 
   it('OVR-3: an override of a transmission constraint is refused, says so, and is reported', () => {

@@ -113,7 +113,7 @@ describe('the interpreter', () => {
     await world.settled();
     expect(world.log).to.include('puback');
     const events = world.store.read().rows.filter(row => row.kind === 'event');
-    expect(events.map(row => row.key)).to.have.members(['ev-1', 'ev-3']);
+    expect(events.map(row => row.key)).to.have.members(['utility-a/ev-1', 'utility-a/ev-3']);
   });
 
   it('takes and acknowledges nothing while the store cannot be read, and goes on when it can', async () => {

@@ -1,3 +1,4 @@
+import { eventKey } from '../../src/model/mod.ts';
 import { expect } from 'chai';
 import { hours } from '../../src/base/time.ts';
 import { fit } from '../../src/gateway/vetting.ts';
@@ -83,7 +84,7 @@ describe('what does not fit into a record', () => {
   it('what cannot be relieved is not stored, takes no number, and is said to be dropped', () => {
     const bench = Bench.ready();
     const event = derEvent({ mRID: LONG as MRID, start: unix(0), duration: hours(1) });
-    bench.state.schedule.entries.set(event.mRID, { event, status: 'active' });
+    bench.state.schedule.entries.set(eventKey(event), { event, status: 'active' });
     bench.request({ kind: 'acknowledge', mRID: event.mRID });
     expect(bench.customer()).to.deep.equal([]);
     bench.command(eventBody());

@@ -1,10 +1,11 @@
+import { eventKey } from '../../src/model/mod.ts';
 import { expect } from 'chai';
 import { hours, minutes } from '../../src/base/time.ts';
 import type { Entry } from '../../src/control/mod.ts';
 import type { DeviceId, GatewayId, MRID, Setpoint } from '../../src/model/mod.ts';
 import { MAX_SHOWN, SHOW_ENDED, premiseView } from '../../src/premise/mod.ts';
 import type { Site } from '../../src/premise/mod.ts';
-import { T0, at, derEvent, mRID, openEnded } from '../support/events.ts';
+import { T0, at, derEvent, mRID, openEnded, keyOf } from '../support/events.ts';
 
 const SITE: Site = {
   gateway: 'gw-17' as GatewayId,
@@ -20,7 +21,7 @@ describe('the view of the premise', () => {
   it('shows each event with its end, what it asks in words, and what the customer may do', () => {
     const event = derEvent({ axes: { opModMaxLimW: 0, opModExpLimW: 4000 }, note: 'Peak.' });
     const entry: Entry = { event, status: 'active', acknowledgedAt: T0 };
-    expect(shown({ entries: [entry], holding: new Set([event.mRID]) })).to.deep.equal([
+    expect(shown({ entries: [entry], holding: new Set([eventKey(event)]) })).to.deep.equal([
       {
         mRID: 'ev-1',
         class: 'dispatch',
@@ -55,7 +56,7 @@ describe('the view of the premise', () => {
       { event: derEvent({ mRID: mRID('lifted') }), status: 'active', overriddenAt: T0 },
       { event: derEvent({ mRID: mRID('coming') }), status: 'scheduled' },
     ];
-    const views = shown({ entries, holding: new Set([mRID('held')]) });
+    const views = shown({ entries, holding: new Set([keyOf('held')]) });
     expect(views.map(v => `${v.mRID} ${v.status} ${v.overridden ? 'overridden' : ''}`.trim())).to.deep.equal([
       'held active',
       'hidden superseded',

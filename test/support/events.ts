@@ -4,7 +4,8 @@
  */
 import { hours, unixTime } from '../../src/base/time.ts';
 import type { UnixTime } from '../../src/base/time.ts';
-import type { Cti, DerEvent, GroupId, KeyId, MRID } from '../../src/model/mod.ts';
+import { eventKey } from '../../src/model/mod.ts';
+import type { Cti, DerEvent, EventKey, GroupId, KeyId, MRID } from '../../src/model/mod.ts';
 
 /** 2026-06-21T14:00:00Z. */
 export const T0 = unixTime(Date.UTC(2026, 5, 21, 14));
@@ -13,6 +14,9 @@ export const T0 = unixTime(Date.UTC(2026, 5, 21, 14));
 export const at = (ms: number): UnixTime => unixTime(T0 + ms);
 
 export const mRID = (text: string): MRID => text as MRID;
+
+/** The key of an event of `utility-a`, whose all events are unless a test says otherwise. */
+export const keyOf = (text: string): EventKey => eventKey({ issuer: 'utility-a', mRID: mRID(text) });
 
 export function derEvent(changes: Partial<DerEvent> = {}): DerEvent {
   return {

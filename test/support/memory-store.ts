@@ -62,6 +62,11 @@ export class MemoryStore implements StorePort {
     return throughJson({ rows: [...this.#rows.values()], streams });
   }
 
+  /** Damage: rows that fit are gone, as a store leaves out what it cannot believe. */
+  loseRows(fits: (row: StoredRow) => boolean): void {
+    for (const [key, row] of this.#rows) if (fits(row)) this.#rows.delete(key);
+  }
+
   records(stream: StreamName, after = 0, limit = Infinity): readonly UplinkRecord[] {
     const rows = (this.#outbox.get(stream) ?? []).filter(r => r.sequence > after);
     return throughJson(rows.slice(0, limit));

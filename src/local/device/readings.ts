@@ -129,7 +129,12 @@ const LIMITS = [
 const SWITCHES = [
   { model: 123, point: 'Conn' },
   { model: 703, point: 'ES' },
+  { model: 715, point: 'OpCtl' },
 ] as const;
+
+/** Where a device has a switch or a permission, 715 is not asked: what it holds is the last order, not the state. */
+const hasSwitch = (has: (model: number) => boolean, model: number): boolean =>
+  has(model) && (model !== 715 || (!has(123) && !has(703)));
 
 /** Reads what a reading of `device` needs, in the fewest requests, and makes the points of it. */
 export function* pollPoints(
@@ -158,7 +163,7 @@ export function wantsOf(device: SunSpecDevice, role: DeviceRole): readonly Want[
   }
   if (role !== 'meter') {
     for (const { model, enable, limit } of LIMITS) if (has(model)) want(model, [enable, limit]);
-    for (const { model, point } of SWITCHES) if (has(model)) want(model, [point]);
+    for (const { model, point } of SWITCHES) if (hasSwitch(has, model)) want(model, [point]);
   }
   return device.models.flatMap(entry => {
     const points = wanted.get(entry.id);
@@ -201,11 +206,15 @@ function controlsIn(instances: readonly ModelInstance[]): Points {
   const inForce = LIMITS.filter(row => at(row.model, row.enable) === 1).flatMap(
     row => at(row.model, row.limit) ?? [],
   );
-  const switches = SWITCHES.flatMap(row => at(row.model, row.point) ?? []);
+  const has = (model: number) => instances.some(instance => instance.id === model);
+  const switches = SWITCHES.filter(({ model }) => hasSwitch(has, model)).flatMap(
+    row => at(row.model, row.point) ?? [],
+  );
   return {
     ...(enables.length > 0 ? { WMaxLimPctEna: Math.max(...enables) } : {}),
     ...(inForce.length > 0 ? { WMaxLimPct: Math.min(...inForce) } : {}),
-    ...(switches.length > 0 ? { Conn: Math.min(...switches) } : {}),
+    // 715 also knows orders to enter and leave standby, which leave the device connected.
+    ...(switches.length > 0 ? { Conn: Math.min(1, ...switches) } : {}),
   };
 }
 
