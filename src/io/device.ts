@@ -91,7 +91,7 @@ export class Device {
   #found: Found | undefined;
   #present: boolean | undefined;
   #closed = false;
-  /** A probe that nobody answered took the line from the others; before this none is repaid with another. */
+  /** Until then the line is the others': an unanswered probe took it from them. Never past {@link BACK_OFF_MAX}. */
   #restUntil: Instant;
   /** Probes so far without an answer. */
   #misses = 0;
@@ -220,8 +220,8 @@ export class Device {
   async #probe(turn: Turn): Promise<Result<void, 'unreachable'>> {
     const { clock, config, isShared } = this.#parts;
     const asked = clock.now().instant;
-    if (asked < this.#restUntil)
-      return refused('unreachable', `it did not answer just now; ${NEXT}`, 'later');
+    if (this.#present !== true && asked < this.#restUntil)
+      return refused('unreachable', 'it did not answer just now', 'later');
     const bases = [...(this.#treatment.reading.bases ?? []), ...BASES];
     const address = this.#found?.base ?? bases[this.#misses % bases.length] ?? 0;
     const reply = await this.#run(marker(config.link.unit, address), turn);
