@@ -5,7 +5,7 @@
  * WAL with `synchronous=FULL`: when a COMMIT returns, the data has been handed to the disk with a flush
  * (sqlite.org/pragma.html#pragma_synchronous). Several processes may read; one at a time writes.
  */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { ok, refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
@@ -34,6 +34,8 @@ export interface OpenFile<Name extends string> {
   readonly db: DatabaseSync;
   readonly tables: Readonly<Record<Name, CheckedTable>>;
   readonly damage: DamageList;
+  /** Throws {@link StoreTrouble} when the path no longer names the file that is open. */
+  readonly assertThere: () => void;
 }
 
 /** How long a statement waits for another process that writes, in ms. The loop stands still meanwhile. */
@@ -51,6 +53,8 @@ export function openFile<Name extends string>(
     const newest = schema.migrations.length + 1;
     const found = peekVersion(path);
     if (found !== undefined && found > newest) return newer(path, schema.what, { found, newest });
+    // A new file is its owner's alone, and so are the WAL and index that SQLite makes beside it.
+    closeSync(openSync(path, 'a', 0o600));
     db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     const identity = identify(db, path, schema, newest);
     if (!identity.ok) {
@@ -59,11 +63,24 @@ export function openFile<Name extends string>(
     }
     configure(db);
     migrate(db, schema, identity.value);
-    return ok(examined(db, schema));
+    return ok({ ...examined(db, schema), assertThere: watched(path, schema.what) });
   } catch (error) {
     db?.close();
     return openTrouble(error, path, schema.what);
   }
+}
+
+/**
+ * A file that is removed or replaced while it is open goes on taking writes that no restart will find. SQLite
+ * does not notice; the device and inode behind the path tell.
+ */
+function watched(path: string, what: string): () => void {
+  const opened = statSync(path, { bigint: true });
+  return () => {
+    const now = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (now?.ino === opened.ino && now.dev === opened.dev) return;
+    throw new StoreTrouble('io', `${what} ${path} was removed or replaced while in use: restart the program`);
+  };
 }
 
 /** Schema of an existing file from its header, without opening it as a database: bytes 60 to 63 are user_version. */
@@ -91,7 +108,10 @@ function identify<Name extends string>(
   const id = pragma(db, 'application_id');
   const empty = pragma(db, 'page_count') === 0;
   if (!empty && id !== schema.applicationId)
-    return refused('foreign', `${path} is not a ${schema.what} of Underglass`);
+    return refused(
+      'foreign',
+      `${path} is not a ${schema.what} of Underglass: name another file, or set it aside`,
+    );
   if (found > newest) return newer(path, schema.what, { found, newest });
   return ok(found);
 }
@@ -127,7 +147,10 @@ function migrate<Name extends string>(db: DatabaseSync, schema: Schema<Name>, fr
 }
 
 /** Checks pages, then every row, and rewrites the tables in which a row does not prove itself. */
-function examined<Name extends string>(db: DatabaseSync, schema: Schema<Name>): OpenFile<Name> {
+function examined<Name extends string>(
+  db: DatabaseSync,
+  schema: Schema<Name>,
+): Omit<OpenFile<Name>, 'assertThere'> {
   const verdict = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
   if (verdict !== 'ok' && !aboutOrder(verdict)) throw new PagesDamaged(String(verdict));
   const damage = new DamageList(db);

@@ -22,12 +22,15 @@ interface Call {
 
 export class GroupCommit {
   readonly #db: DatabaseSync;
+  readonly #assertThere: () => void;
   #waiting: Call[] = [];
   #changesWaiting = 0;
   #scheduled = false;
 
-  constructor(db: DatabaseSync) {
+  /** `assertThere` throws when what is committed would be lost with a file that is no longer there. */
+  constructor(db: DatabaseSync, assertThere: () => void) {
     this.#db = db;
+    this.#assertThere = assertThere;
   }
 
   /** Settles when the changes that `apply` makes are on the disk, or with what kept them from it. */
@@ -74,6 +77,7 @@ export class GroupCommit {
   #commitGroup(group: readonly Call[]): void {
     let current: Call | undefined;
     try {
+      this.#assertThere();
       inTransaction(this.#db, () => {
         for (current of group) current.apply();
         current = undefined;

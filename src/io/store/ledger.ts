@@ -166,11 +166,11 @@ class SqliteLedger implements Ledger {
   readonly #damage: DamageList;
   readonly #commits: GroupCommit;
 
-  constructor({ db, tables, damage }: OpenFile<TableName>) {
+  constructor({ db, tables, damage, assertThere }: OpenFile<TableName>) {
     this.#db = db;
     this.#tables = tables;
     this.#damage = damage;
-    this.#commits = new GroupCommit(db);
+    this.#commits = new GroupCommit(db, assertThere);
     this.#forgetSettled(Date.now() - SETTLED_KEPT);
   }
 

@@ -69,13 +69,13 @@ class SqliteStore implements Store {
   readonly #commits: GroupCommit;
   readonly #room: Room;
 
-  constructor({ db, tables, damage }: OpenFile<'row' | 'mark' | 'outbox'>, maxBytes: number) {
+  constructor({ db, tables, damage, assertThere }: OpenFile<'row' | 'mark' | 'outbox'>, maxBytes: number) {
     this.#db = db;
     this.#rows = tables.row;
     this.#marks = tables.mark;
     this.#outbox = tables.outbox;
     this.#damage = damage;
-    this.#commits = new GroupCommit(db);
+    this.#commits = new GroupCommit(db, assertThere);
     this.#room = new Room(db, maxBytes);
     this.#recoverMarks();
   }

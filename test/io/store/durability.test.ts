@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { nextBetween, seeded } from '../../../src/base/random.ts';
 import type { StreamName } from '../../../src/model/mod.ts';
-import { openStore } from '../../../src/io/store/mod.ts';
+import { openStore, StoreTrouble } from '../../../src/io/store/mod.ts';
 import { tempDir } from '../../support/temp.ts';
 import { append, GATEWAY, opened, put, record } from './support.ts';
 
@@ -135,8 +135,27 @@ function rowsIn(file: Buffer): readonly { from: number; to: number }[] {
         file.readUInt8(from) < 0x80
           ? file.readUInt8(from) + 1
           : (file.readUInt8(from) & 0x7f) * 128 + file.readUInt8(from + 1) + 2;
-      cells.push({ from, to: from + length });
-    }
-  }
-  return cells;
-}
+      cells.push({ from, to: from + length 
+  it('persists nothing into a file that was removed or replaced while in use, and says which', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'state.db');
+    const store = opened(path);
+    await store.persist(GATEWAY, [put('start', 1)]);
+    await rm(path);
+    const gone = await store.persist(GATEWAY, [put('start', 2)]).catch((error: unknown) => error);
+    expect(gone).to.be.instanceOf(StoreTrouble).and.include({ refusal: 'io' });
+    expect(String(gone)).to.include(`${path} was removed or replaced while in use`);
+    await writeFile(path, '');
+    expect(await store.persist(GATEWAY, [put('start', 3)]).catch(() => 'refused')).to.equal('refused');
+    await store.close();
+  });
+
+  it('is readable by its owner alone, the files beside it too', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'state.db');
+    const store = opened(path);
+    await store.persist(GATEWAY, [put('start', 1)]);
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) expect((await stat(file)).mode & 0o777).to.equal(0o600);
+    await store.close();
+  });
+});
