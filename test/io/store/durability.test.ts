@@ -118,24 +118,7 @@ describe('io/store when things break', () => {
     expect(await third.load(GATEWAY, 'alarm', 0, 1)).to.deep.equal([record('alarm', 1)]);
     await third.close();
   });
-});
 
-/**
- * Where the rows of our tables lie in a file of one leaf page a table: from the cell pointers of every leaf of
- * an index b-tree (first byte 0x0a; sqlite.org/fileformat2.html#b_tree_pages), which WITHOUT ROWID tables are.
- */
-function rowsIn(file: Buffer): readonly { from: number; to: number }[] {
-  const pageSize = file.readUInt16BE(16);
-  const cells: { from: number; to: number }[] = [];
-  for (let page = pageSize; page < file.length; page += pageSize) {
-    if (file.readUInt8(page) !== 0x0a) continue;
-    for (let n = 0; n < file.readUInt16BE(page + 3); n++) {
-      const from = page + file.readUInt16BE(page + 8 + 2 * n);
-      const length =
-        file.readUInt8(from) < 0x80
-          ? file.readUInt8(from) + 1
-          : (file.readUInt8(from) & 0x7f) * 128 + file.readUInt8(from + 1) + 2;
-      cells.push({ from, to: from + length 
   it('persists nothing into a file that was removed or replaced while in use, and says which', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'state.db');
@@ -155,7 +138,29 @@ function rowsIn(file: Buffer): readonly { from: number; to: number }[] {
     const path = join(dir.path, 'state.db');
     const store = opened(path);
     await store.persist(GATEWAY, [put('start', 1)]);
-    for (const file of [path, `${path}-wal`, `${path}-shm`]) expect((await stat(file)).mode & 0o777).to.equal(0o600);
+    for (const file of [path, `${path}-wal`, `${path}-shm`])
+      expect((await stat(file)).mode & 0o777).to.equal(0o600);
     await store.close();
   });
 });
+
+/**
+ * Where the rows of our tables lie in a file of one leaf page a table: from the cell pointers of every leaf of
+ * an index b-tree (first byte 0x0a; sqlite.org/fileformat2.html#b_tree_pages), which WITHOUT ROWID tables are.
+ */
+function rowsIn(file: Buffer): readonly { from: number; to: number }[] {
+  const pageSize = file.readUInt16BE(16);
+  const cells: { from: number; to: number }[] = [];
+  for (let page = pageSize; page < file.length; page += pageSize) {
+    if (file.readUInt8(page) !== 0x0a) continue;
+    for (let n = 0; n < file.readUInt16BE(page + 3); n++) {
+      const from = page + file.readUInt16BE(page + 8 + 2 * n);
+      const length =
+        file.readUInt8(from) < 0x80
+          ? file.readUInt8(from) + 1
+          : (file.readUInt8(from) & 0x7f) * 128 + file.readUInt8(from + 1) + 2;
+      cells.push({ from, to: from + length });
+    }
+  }
+  return cells;
+}
