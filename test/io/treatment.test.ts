@@ -106,6 +106,21 @@ describe('io/devices, with profiles', () => {
     expect(told.readings.at(-1)?.points['W']).to.equal(home.inverter.image.get('701.W'));
   });
 
+  it('keeps the line as still as the profile asks', async () => {
+    const sent: number[] = [];
+    const fate = (): Fate => {
+      sent.push(performance.now());
+      return 'answered';
+    };
+    await open({ fate, profiles: [profileOf({ link: { gapMs: 40 } })] });
+    await told.until();
+    sent.length = 0;
+    while (sent.length < 4) await told.further(1, PV);
+    // The bus counts whole milliseconds, and its clock may have just turned.
+    for (const [at, time] of sent.slice(1).entries())
+      expect(time - (sent[at] ?? 0), `request ${at + 1}`).to.be.at.least(40 - 1);
+  });
+
   it('looks at a device anew by the lengths of its profile', async () => {
     const { wire, image } = home.inverter;
     const lengthAt = image.address('120.DERTyp') - 1;
