@@ -70,12 +70,6 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
           will: { topic: stateTopic(utility, gateway), payload: words('offline'), birth: words('online') },
           ...(config.broker.username === undefined ? {} : { username: config.broker.username }),
           ...(password === undefined ? {} : { password }),
-          onAttemptFailed: ({ why, retryInMs }) =>
-            wiring.log({
-              level: 'warn',
-              event: 'link.retry',
-              text: `${why}; next attempt in ${(retryInMs / 1000).toFixed(1)} s`,
-            }),
         },
         events,
       ),

@@ -27,7 +27,7 @@ export interface BrokerOptions {
   readonly will?: { readonly topic: string; readonly payload: Uint8Array; readonly birth?: Uint8Array };
   /** Uniform over [0, 1). */
   readonly random?: () => number;
-  /** Told of every failed attempt, also of those that change nothing; for a log. */
+  /** Told of every failed attempt, also of those that change nothing. */
   readonly onAttemptFailed?: (attempt: { why: string; retryInMs: number }) => void;
   /** Bounds of the pause before an attempt; 500 ms and 60 s unless a test says otherwise. */
   readonly backoff?: { readonly baseMs: number; readonly capMs: number };
@@ -158,13 +158,16 @@ class Link implements BrokerPort {
       this.#attempt();
       return;
     }
+    const { capMs } = this.#options.backoff ?? BACKOFF;
     const text = `${this.#address}: ${why}`;
     const changed = this.#up !== false;
     if (this.#up === true && performance.now() - this.#upSince >= GOOD_AFTER_MS) this.#failures = 0;
     this.#up = false;
     this.#rejectAll(text);
     this.#retryLater(text);
-    if (changed) this.#events.link({ up: false, why: text });
+    // Once, however many attempts fail: the line says what happens next.
+    const next = `tried again, at most ${capMs / 1000} s apart`;
+    if (changed) this.#events.link({ up: false, why: `${text}; ${next}` });
   }
 
   #retryLater(why: string): void {

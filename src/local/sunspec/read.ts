@@ -70,15 +70,19 @@ export function firstPiece({ from, to }: Span, seams: () => readonly number[], m
   return { from, to: seams().findLast(at => at > from && at <= furthest) ?? furthest };
 }
 
-/** In words for a person: `exception 2`, `no answer`. */
-export function describeFailure(failure: ReadFailure): string {
+/**
+ * In words for a person: `exception 2`, `no answer`, `no connection: connect ECONNREFUSED 192.168.1.20:502`. The two
+ * that have many causes name theirs.
+ */
+export function describeFailure({ refusal, exception, detail }: ReadFailure): string {
+  const cause = detail === undefined ? '' : `: ${detail}`;
   const words = {
-    exception: `exception ${failure.exception ?? '?'}`,
+    exception: `exception ${exception ?? '?'}`,
     timeout: 'no answer',
-    disconnected: 'no connection',
-    garbled: 'an answer that makes no sense',
+    disconnected: `no connection${cause}`,
+    garbled: `an answer that makes no sense${cause}`,
   };
-  return words[failure.refusal];
+  return words[refusal];
 }
 
 /** 5 acknowledge and 6 busy say "later"; all other exceptions are an answer. No link is not worth a repeat. */

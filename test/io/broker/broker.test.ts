@@ -75,11 +75,14 @@ describe('io/broker with the embedded broker', () => {
 
   it('reports a broker that is gone once, rejects publishes meanwhile, and comes back', async () => {
     const first = await embedded();
-    const failed: string[] = [];
-    // Several attempts fail before there is a broker again.
+    // Several attempts fail before there is a broker again: each draws its pause.
     const { promise: enough, resolve } = Promise.withResolvers<void>();
-    const onAttemptFailed = ({ why }: { why: string }): void => void (failed.push(why) === 4 && resolve());
-    const link = new TestLink({ url: first.url, clientId: 'a', onAttemptFailed });
+    let failed = 0;
+    const random = (): number => {
+      if (++failed === 4) resolve();
+      return 0.5;
+    };
+    const link = new TestLink({ url: first.url, clientId: 'a', random });
     link.port.subscribe(['t']);
     await link.up();
     await first.close();
@@ -89,13 +92,29 @@ describe('io/broker with the embedded broker', () => {
     const second = await embedded(first.port);
     await link.up(2);
     expect(link.states.map(({ up }) => up)).to.deep.equal([true, false, true]);
-    expect(link.states[1]?.why).to.equal(`${first.url}: the broker closed the connection`);
-    expect(failed[1]).to.equal(`${first.url}: nothing listens there (ECONNREFUSED)`);
+    const next = 'tried again, at most 0.2 s apart';
+    expect(link.states[1]?.why).to.equal(`${first.url}: the broker closed the connection; ${next}`);
     await link.port.publish('t', bytes('back'));
     await link.until(() => link.texts.includes('back'));
     expect(link.texts).to.deep.equal(['back']);
     await link.port.close();
     await second.close();
+  });
+
+  it('says of a broker that was never there, once, where it should be and what happens next', async () => {
+    const broker = await embedded();
+    await broker.close();
+    const { promise: enough, resolve } = Promise.withResolvers<void>();
+    let failed = 0;
+    const random = (): number => {
+      if (++failed === 4) resolve();
+      return 0.5;
+    };
+    const link = new TestLink({ url: broker.url, clientId: 'a', random });
+    await enough;
+    const why = `${broker.url}: nothing listens there (ECONNREFUSED); tried again, at most 0.2 s apart`;
+    expect(link.states).to.deep.equal([{ up: false, why }]);
+    await link.port.close();
   });
 
   it('names a port in use with its address, and an address that is not ours', async () => {
@@ -194,7 +213,10 @@ describe('io/broker with the embedded broker', () => {
     const lost = await reasonOf(link.port.publish('t', bytes('into the dark')));
     expect(lost).to.include('no answer to a ping');
     await link.down();
-    expect(link.states.at(-1)).to.deep.equal({ up: false, why: `${relay.url}: no answer to a ping` });
+    expect(link.states.at(-1)).to.deep.equal({
+      up: false,
+      why: `${relay.url}: no answer to a ping; tried again, at most 60 s apart`,
+    });
     await link.port.close();
     await broker.close();
   });

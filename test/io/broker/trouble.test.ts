@@ -53,7 +53,7 @@ describe('io/broker with brokers that misbehave', () => {
       await enough;
       expect(link.states.map(({ up }) => up)).to.deep.equal([false]);
       if (name === 'refuses the password')
-        expect(link.states[0]?.why).to.match(/wrong user name or password \(4\)$/);
+        expect(link.states[0]?.why).to.match(/wrong user name or password \(4\); tried again/);
       await link.port.close();
       server.close();
       await once(server, 'close');
