@@ -54,7 +54,7 @@ export class Rig {
   ) {
     this.#spoiled = spoiled;
     this.instruments = new SimulatedInstruments(this, spoiled.sun ?? NOMINAL.irradianceWm2);
-    const honest = parts.units?.(this) ?? whole(this.inverter);
+    const honest = parts.units?.(this) ?? this.inverter.wire;
     this.unit = spoiled.unit?.(honest, this) ?? honest;
     this.ports = {
       device: this.#device(),
@@ -157,23 +157,6 @@ export class SimulatedInstruments implements InstrumentPort {
   close(): Promise<void> {
     return Promise.resolve();
   }
-}
-
-/** Mandatory points of 120 that the simulated inverter leaves out: ratings of quadrants it never works in. */
-const LEFT_OUT = [40_130, 40_131, 40_137, 40_138];
-const NOT_IMPLEMENTED = 0x8000;
-
-function whole({ wire }: Inverter): Unit {
-  return {
-    ...wire,
-    read: (address, count) => {
-      const words = wire.read(address, count);
-      if ('exception' in words) return words;
-      return words.map((word, at) =>
-        word === NOT_IMPLEMENTED && LEFT_OUT.includes(address + at) ? 0 : word,
-      );
-    },
-  };
 }
 
 function answer(unit: Unit, request: ModbusRequest): ModbusReply {
