@@ -6,7 +6,15 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { shippedModels } from '../../io/models.ts';
-import { captureFile, openBus, parseLink, serialPorts } from '../../io/modbus/mod.ts';
+import {
+  captureFile,
+  fillLink,
+  framingOf,
+  linkGaps,
+  openBus,
+  parseLink,
+  serialPorts,
+} from '../../io/modbus/mod.ts';
 import type { Bus, BusOptions, Capture, Link } from '../../io/modbus/mod.ts';
 import { readProfile, shippedProfiles } from '../../io/profiles.ts';
 import {
@@ -131,13 +139,7 @@ export async function linkOf(target: string, profile?: Profile): Promise<Link> {
       `${target === '' ? 'which device?' : `${target}: ${link.detail ?? link.refusal}`}\n${await hint(target)}`,
       EXIT.usage,
     );
-  const { unit, ports } = profile?.link ?? {};
-  const port = ports?.[0];
-  return {
-    ...link.value,
-    ...(unit === undefined || /[?&]unit=/.test(target) ? {} : { unit }),
-    ...(link.value.kind !== 'tcp' || port === undefined || /:\d+\/?(\?|$)/.test(target) ? {} : { port }),
-  };
+  return fillLink(link.value, linkGaps(target), profile?.link ?? {});
 }
 
 async function hint(target: string): Promise<string> {
@@ -181,7 +183,7 @@ async function modelIn(path: string): Promise<unknown> {
 
 function captureOf(path: string, link: Link): Capture {
   try {
-    return captureFile(path, link.kind);
+    return captureFile(path, framingOf(link) === 'rtu' ? 'serial' : 'tcp');
   } catch (error) {
     throw new Trouble(`${path}: ${error instanceof Error ? error.message : String(error)}`, EXIT.usage);
   }
