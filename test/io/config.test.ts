@@ -283,6 +283,20 @@ describe('the file of a configuration', () => {
     });
   });
 
+  it('may name certificates and profiles relative to itself, and profiles that ship by their name', async () => {
+    const path = join(dir.path, 'gw.yaml');
+    const secured = 'tcp://h?ca=ca.pem&cert=/etc/ug.pem&key=own/key.pem\n    profile: mine.yaml';
+    const text = changed('tcp://192.168.1.20:1502?unit=3', secured);
+    await writeFile(path, text.replace('role: meter', 'profile: sma'));
+    const read = await readGatewayConfig(path);
+    expect(read.ok, detailOf(read)).to.equal(true);
+    const [pv, meter] = read.ok ? read.value.devices : [];
+    const tls = { ca: join(dir.path, 'ca.pem'), cert: '/etc/ug.pem', key: join(dir.path, 'own/key.pem') };
+    expect(pv).to.deep.include({ profile: join(dir.path, 'mine.yaml'), linkGaps: ['unit'] });
+    expect(pv?.link).to.deep.equal({ kind: 'tcp', host: 'h', port: 802, unit: 1, tls });
+    expect(meter).to.include({ profile: 'sma' });
+  });
+
   it('is named when it is not there, a folder, or no text', async () => {
     const refusalOf = async (path: string) => detailOf(await readGatewayConfig(path));
     const missing = join(dir.path, 'missing.yaml');
