@@ -4,9 +4,11 @@
  * that parses and wires; this file does neither.
  */
 import { Command, CommanderError } from 'commander';
+import type { ErrorOptions } from 'commander';
 import { addDemo } from './commands/demo.ts';
 import { addGateway } from './commands/gateway.ts';
 import { addHil } from './commands/hil.ts';
+import { addKeys } from './commands/keys.ts';
 import { addProfile } from './commands/profile.ts';
 import { addRead } from './commands/read.ts';
 import { addScan } from './commands/scan.ts';
@@ -32,6 +34,7 @@ const COMMANDS: readonly AddCommand[] = [
   addWrite,
   addWatch,
   addSim,
+  addKeys,
   addProfile,
   addHil,
 ];
@@ -66,13 +69,28 @@ export async function main(
 }
 
 function newProgram(commands: readonly AddCommand[], output: Output): Command {
-  const program = new Command('underglass')
+  const program = new Helpful('underglass')
     .description('The AMI premise interface as software.')
     .version(packageVersion())
     .usage('<command> [options]')
     .configureOutput({ writeOut: output.out, writeErr: output.err })
-    .showHelpAfterError('(underglass --help lists the commands, underglass <command> --help their options)')
     .exitOverride();
   for (const add of commands) add(program);
   return program;
+}
+
+/** A command that answers a mistake with how it is used and, where a command is to be named, which there are. */
+class Helpful extends Command {
+  override createCommand(name?: string): Command {
+    return new Helpful(name);
+  }
+
+  override error(message: string, options?: ErrorOptions): never {
+    const help = this.createHelp();
+    const names = help.visibleCommands(this).map(command => command.name());
+    const usage = [`usage: ${help.commandUsage(this)}   (--help says more)`];
+    if (names.length > 0) usage.push(`commands: ${names.join(', ')}`);
+    this.showHelpAfterError(usage.join('\n'));
+    return super.error(message, options);
+  }
 }

@@ -46,6 +46,19 @@ describe('the command line', () => {
     expect(err).to.contain("unknown command 'ecko'").and.to.contain('Did you mean echo?');
   });
 
+  it('lists the commands where an unknown one is near to none', async () => {
+    const { code, out, err } = await run('bogus');
+    expect({ code, out }).to.deep.equal({ code: 2, out: '' });
+    expect(err).to.match(/^error: unknown command 'bogus'\nusage: underglass .*\ncommands: echo, help\n$/);
+  });
+
+  it('answers an unknown option with the nearest one and the usage of the command', async () => {
+    const { code, out, err } = await run('echo', 'x', '--time', '3');
+    expect({ code, out }).to.deep.equal({ code: 2, out: '' });
+    expect(err).to.contain('Did you mean --times?').and.to.contain('usage: underglass echo [options] <word>');
+    expect(err).not.to.contain('commands:');
+  });
+
   for (const [what, args] of [
     ['an unknown option', ['echo', 'x', '--loud']],
     ['a missing argument', ['echo']],

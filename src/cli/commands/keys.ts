@@ -1,0 +1,112 @@
+/**
+ * `underglass keys`: a key made, a key shown, and the hash that stands for a customer's override code: what a
+ * gateway's configuration asks for. What is secret is never shown and never taken from the command line, where
+ * every user of the machine could read it.
+ */
+import type { Command } from 'commander';
+import { toHex } from '../../base/bytes.ts';
+import type { Refused } from '../../base/assert.ts';
+import type { KeyFileRefusal, SigningKey } from '../../io/keys.ts';
+import { Trouble } from '../exit.ts';
+import { sayOf } from '../local/say.ts';
+import type { Say } from '../local/say.ts';
+
+export function addKeys(program: Command): void {
+  const keys = program.command('keys').description("keys, and the hash of a customer's override code");
+  keys
+    .command('new <file>')
+    .description('make an Ed25519 key in a file that its owner alone may read')
+    .option('--force', 'replace the key that is in the file; it cannot be had back')
+    .option('--json', 'print the answer as JSON')
+    .action((file: string, options: NewOptions, command: Command) => make(file, options, command));
+  keys
+    .command('show <file>')
+    .description('the public half of a key, for who shall trust it')
+    .option('--json', 'print the answer as JSON')
+    .action((file: string, options: JsonOption, command: Command) => show(file, options, command));
+  keys
+    .command('code')
+    .description('the hash of an override code (overrideCode), typed unseen or as one line on standard input')
+    .option('--json', 'print the answer as JSON')
+    .action((options: JsonOption, command: Command) => hash(options, command));
+}
+
+interface JsonOption {
+  readonly json?: true;
+}
+
+interface NewOptions extends JsonOption {
+  readonly force?: true;
+}
+
+async function make(file: string, options: NewOptions, command: Command): Promise<void> {
+  const { generateKey, writeKeyFile } = await import('../../io/keys.ts');
+  const say = sayOf(command);
+  if (options.force === true) await tellReplaced(file, say);
+  const key = generateKey();
+  const written = await writeKeyFile(file, key, { replace: options.force === true });
+  if (!written.ok) throw trouble(file, written);
+  say.talk(`${file}: a new key, which its owner alone may read`);
+  tell(key, options, say);
+}
+
+/** `--force` replaces a key, and nothing that is none: a slip of the finger must not cost a configuration. */
+async function tellReplaced(file: string, say: Say): Promise<void> {
+  const { readKeyFile } = await import('../../io/keys.ts');
+  const old = await readKeyFile(file);
+  if (old.ok) say.talk(`${file}: replacing key ${old.value.kid}`);
+  else if (old.refusal !== 'missing') throw trouble(file, old, 'is not replaced: ');
+}
+
+async function show(file: string, options: JsonOption, command: Command): Promise<void> {
+  const { readKeyFile } = await import('../../io/keys.ts');
+  const key = await readKeyFile(file);
+  if (!key.ok) throw trouble(file, key);
+  tell(key.value, options, sayOf(command));
+}
+
+/** As YAML, so that the lines can be moved into `trustedKeys`; in quotes, because digits alone would be a number. */
+function tell({ kid, alg, publicKey }: SigningKey, options: JsonOption, say: Say): void {
+  const shown = { kid, alg, publicKey: toHex(publicKey) };
+  if (options.json === true) say.json(shown);
+  else for (const [name, value] of Object.entries(shown)) say.out(`${name}: ${JSON.stringify(value)}`);
+}
+
+const REMEDIES: Readonly<Record<Exclude<KeyFileRefusal, 'io'>, string>> = {
+  exists: 'there is such a file already; --force replaces a key',
+  missing: 'there is no such file; underglass keys new makes one',
+  'readable-by-others': 'its mode lets others read it; chmod 600 takes that away',
+  'not-a-key': 'there is no Ed25519 private key in it',
+};
+
+function trouble(file: string, { refusal, detail }: Refused<KeyFileRefusal>, what = ''): Trouble {
+  const why = refusal === 'io' ? (detail ?? file) : `${file}: ${what}${REMEDIES[refusal]}`;
+  return new Trouble(`${why} (${refusal})`);
+}
+
+/** As long as what the display takes. */
+const MAX_CODE = 64;
+/** The lock after wrong codes makes four digits a matter of years (control/override.ts), and three of weeks. */
+const SHORT_CODE = 4;
+
+async function hash(options: JsonOption, command: Command): Promise<void> {
+  const { hashCode } = await import('../../io/codes.ts');
+  const { readSecret } = await import('../secret.ts');
+  const say = sayOf(command);
+  const code = await readSecret('override code');
+  const wrong = faultOf(code);
+  if (wrong !== undefined) throw new Trouble(`the override code ${wrong}`);
+  if (code.length < SHORT_CODE) say.talk(`a code of fewer than ${SHORT_CODE} characters is soon guessed`);
+  const overrideCode = await hashCode(code);
+  if (options.json === true) say.json({ overrideCode });
+  else say.out(overrideCode);
+}
+
+/** What a customer could not type at the display, or not see on a letter. */
+function faultOf(code: string): string | undefined {
+  if (code === '') return 'is empty';
+  if (code.length > MAX_CODE) return `has more than ${MAX_CODE} characters, which the display does not take`;
+  if (code !== code.trim()) return 'begins or ends with a blank, which nobody sees';
+  if (/\p{Cc}/u.test(code)) return 'has a character that cannot be typed';
+  return undefined;
+}
