@@ -140,7 +140,7 @@ describe('underglass demo', function () {
     }
   });
 
-  it('says which port is in use; --once exits 3', async () => {
+  it('says which port is in use and what to do about it; --once exits 3', async () => {
     const blocker = createServer().listen(18_830, '127.0.0.1');
     // Somebody else's program on this port serves as well.
     const mine = await Promise.race([
@@ -152,7 +152,7 @@ describe('underglass demo', function () {
       const { code, err } = await run('--once');
       expect(code).to.equal(3);
       expect(err.trimEnd().split('\n')).to.have.length(1);
-      expect(err).to.match(/broker.*127\.0\.0\.1:18830/);
+      expect(err).to.match(/broker.*127\.0\.0\.1:18830.*--any-ports/);
     } finally {
       blocker.close();
     }

@@ -14,6 +14,7 @@ import { EXIT, Trouble } from '../exit.ts';
 
 /** How long the demo waits before it tries an address in use again. */
 const RETRY_MS = 3000;
+const REMEDY = '--any-ports takes free ones';
 
 interface DemoOptions {
   readonly once?: true;
@@ -50,7 +51,7 @@ async function run(options: DemoOptions): Promise<void> {
   }
 }
 
-/** Builds the stage; without `--once` an address in use is waited for. `undefined` when interrupted meanwhile. */
+/** Builds the stage; an address in use is waited for, and with `--once` told. `undefined` when interrupted meanwhile. */
 async function openStage(
   options: DemoOptions,
   {
@@ -70,12 +71,9 @@ async function openStage(
     try {
       return await buildStage({ ports, log, headEnd: events });
     } catch (error) {
-      if (!(error instanceof Trouble) || error.code !== EXIT.unreachable || options.once === true)
-        throw error;
-      talk.warn(
-        'demo',
-        `${error.message}; trying again in ${RETRY_MS / 1000} s (--any-ports takes free ones)`,
-      );
+      if (!(error instanceof Trouble) || error.code !== EXIT.unreachable) throw error;
+      if (options.once === true) throw new Trouble(`${error.message} (${REMEDY})`, error.code);
+      talk.warn('demo', `${error.message}; trying again in ${RETRY_MS / 1000} s (${REMEDY})`);
       const stopped = await Promise.race([ended.then(() => true), wait(RETRY_MS, false)]);
       if (stopped) return undefined;
     }
