@@ -221,16 +221,20 @@ function lifeCauses(
     started: ReadonlySet<EventKey>;
   },
 ): Cause[] {
-  return schedule.activeEntries(state.schedule).flatMap(({ event, overriddenAt }): Cause[] => {
-    const axes = change.holders.get(eventKey(event));
-    const isNew = change.started.has(eventKey(event));
-    if (overriddenAt !== undefined || (!isNew && change.before.has(eventKey(event)) === (axes !== undefined)))
-      return [];
+  // Only an event that held, holds or begins can have become anything; the others are not looked at.
+  const touched = new Set([...change.before, ...change.holders.keys(), ...change.started]);
+  return [...touched].flatMap((key): Cause[] => {
+    const entry = state.schedule.live.get(key);
+    if (entry?.status !== 'active' || entry.overriddenAt !== undefined) return [];
+    const { event } = entry;
+    const axes = change.holders.get(key);
+    const isNew = change.started.has(key);
+    if (!isNew && change.before.has(key) === (axes !== undefined)) return [];
     if (axes === undefined)
       return [{ receipt: aboutEvent(event, 'superseded', supersededWhy(state, event)), axes: [] }];
-    const why =
-      isNew || !change.before.has(eventKey(event)) ? startedWhy(state, event, { axes, resumed: !isNew }) : '';
-    return [{ receipt: aboutEvent(event, 'started', why), axes }];
+    return [
+      { receipt: aboutEvent(event, 'started', startedWhy(state, event, { axes, resumed: !isNew })), axes },
+    ];
   });
 }
 
