@@ -52,6 +52,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const configured = await Promise.all(config.devices.map(deviceOf));
   const password = await readPassword(config);
   const store = openState(config.stateFile);
+  tellDamage(store, wiring);
   const display = await openDisplay(config, store, ask => running.request(ask));
   const { utility, gateway } = config;
   const running: Gateway = await startGateway(settingsOf(config), {
@@ -153,6 +154,15 @@ async function readPassword({ broker }: GatewayConfig): Promise<string | undefin
   } catch {
     throw new Trouble(`the broker's password: ${broker.passwordFile} cannot be read`);
   }
+}
+
+/** What did not prove itself was left out of the state; what it means for events is the gateway's to report. */
+function tellDamage(store: Store, { log }: GatewayWiring): void {
+  const damage = store.damage();
+  const newest = damage.at(-1);
+  if (newest === undefined) return;
+  const text = `${damage.length} damaged rows of the store were set aside; the newest: ${newest.table} ${newest.content}`;
+  log({ level: 'error', event: 'store.damage', text });
 }
 
 function openState(path: string): Store {
