@@ -56,14 +56,14 @@ describe('underglass keys new', () => {
     expect((await stat(path)).mode & 0o777).to.equal(0o600);
   });
 
-  it('answers a person with lines that trustedKeys takes as they are, and never with the seed', async () => {
+  it('answers a person with the public half alone, and never with the seed', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'gateway.key');
     const { code, out, err } = await underglass('keys', 'new', path);
     const publicKey = publicOf(await seedIn(path));
     expect({ code, out }).to.deep.equal({
       code: 0,
-      out: `kid: "${kidOf(publicKey)}"\nalg: -19\npublicKey: "${publicKey}"\n`,
+      out: `# kid ${kidOf(publicKey)}\nalg: -19\npublicKey: "${publicKey}"\n`,
     });
     expect(out + err).not.to.contain(await seedIn(path));
   });

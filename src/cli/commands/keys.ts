@@ -65,11 +65,11 @@ async function show(file: string, options: JsonOption, command: Command): Promis
   tell(key.value, options, sayOf(command));
 }
 
-/** As YAML, so that the lines can be moved into `trustedKeys`; in quotes, because digits alone would be a number. */
+/** As YAML that goes into `trustedKeys` as it is; in quotes, because digits alone would be a number. */
 function tell({ kid, alg, publicKey }: SigningKey, options: JsonOption, say: Say): void {
   const shown = { kid, alg, publicKey: toHex(publicKey) };
   if (options.json === true) say.json(shown);
-  else for (const [name, value] of Object.entries(shown)) say.out(`${name}: ${JSON.stringify(value)}`);
+  else say.out(`# kid ${kid}\nalg: ${alg}\npublicKey: "${shown.publicKey}"`);
 }
 
 const REMEDIES: Readonly<Record<Exclude<KeyFileRefusal, 'io'>, string>> = {
