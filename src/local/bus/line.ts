@@ -11,7 +11,7 @@ import { concat } from '../../base/bytes.ts';
 import type { Duration, Instant } from '../../base/time.ts';
 import { after, instant, milliseconds } from '../../base/time.ts';
 import type { MbapParser } from './mbap.ts';
-import { encodeMbap, feedMbap, mbapParser } from './mbap.ts';
+import { encodeMbap, feedMbap, forgetHalf, mbapParser } from './mbap.ts';
 import { checkReply } from './pdu.ts';
 import type { RtuFrame } from './rtu.ts';
 import { decodeRtu, encodeRtu, judgeRtuReply } from './rtu.ts';
@@ -76,6 +76,8 @@ export function send(line: Line, adu: Uint8Array, now: Instant): Uint8Array {
   line.state = { kind: 'waiting', request };
   line.heard = NOTHING;
   if (line.framing === 'rtu') return adu;
+  // What is half here belongs to an answer that was given up, and the quarantine was its time to be completed.
+  forgetHalf(line.parser);
   line.transaction = (line.transaction % MAX_TRANSACTION) + 1;
   return encodeMbap({ transaction: line.transaction, ...request });
 }

@@ -61,6 +61,14 @@ export function feedMbap(
   return { frames };
 }
 
+/**
+ * Forgets the frame that is not complete yet. A device that stopped in the middle of an answer would else have the
+ * next one taken for the rest of it. Should the rest come after all, it is no frame and ends the connection.
+ */
+export function forgetHalf(parser: MbapParser): void {
+  parser.buffered = NOTHING;
+}
+
 function headerFault(header: Uint8Array): string | undefined {
   if (word(header, 2) !== 0) return `protocol ${word(header, 2)}`;
   const length = word(header, 4);

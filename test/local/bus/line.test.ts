@@ -113,6 +113,30 @@ describe('local/bus line', () => {
     expect(fresh?.kind === 'reply' && toHex(fresh.adu).slice(0, 18)).to.equal('110306000100020003');
   });
 
+  it('mbap: an answer that stopped half way, at any byte, does not swallow the next', () => {
+    for (let at = 1; at < bytes(READ.replyMbap).length; at++) {
+      const one = line('mbap');
+      send(one, bytes(READ.requestRtu), instant(0));
+      receive(one, reply(one, READ.reply).slice(0, at), instant(5));
+      giveUp(one, instant(10));
+      send(one, bytes(READ.requestRtu), instant(10 + QUARANTINE));
+      const fresh = receive(one, reply(one, '0306000100020003'), instant(2001));
+      expect(fresh?.kind === 'reply' && toHex(fresh.adu).slice(0, 18)).to.equal('110306000100020003');
+    }
+  });
+
+  it('mbap: an answer may be completed until the quarantine ends, and harms nobody', () => {
+    const one = line('mbap');
+    send(one, bytes(READ.requestRtu), instant(0));
+    const late = reply(one, READ.reply);
+    receive(one, late.slice(0, 8), instant(5));
+    giveUp(one, instant(10));
+    expect(receive(one, late.slice(8), instant(20))).to.equal(undefined);
+    expect(readyAt(one)).to.equal(20 + SILENCE);
+    send(one, bytes(READ.requestRtu), instant(20 + SILENCE));
+    expect(receive(one, reply(one, READ.reply), instant(30))?.kind).to.equal('reply');
+  });
+
   it('mbap: gives no transaction number twice within 65,535 requests', () => {
     const one = line('mbap');
     const seen = new Set<number>();
