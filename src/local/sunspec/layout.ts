@@ -28,9 +28,42 @@ export interface PlacedGroup {
 /** Answers how often a group repeats: the value of its count point, or `undefined` where that is unknown. */
 export type CountSource = (point: PlacedPoint) => number | undefined;
 
-/** Places every point of `model`, whose last word is before `end` (words from the ID register). */
+/**
+ * Layouts kept of one model: the devices of a gateway come in few makes, and a make has one size of a model. When
+ * it is full the oldest goes, and is placed again should it be asked for.
+ */
+const LAYOUTS_MAX = 8;
+
+/** A layout, and the answers of the count points that led to it, in the order they were asked for. */
+interface Kept {
+  readonly end: number;
+  readonly asked: ReadonlyMap<PlacedPoint, number | undefined>;
+  readonly placed: PlacedGroup;
+}
+const layouts = new WeakMap<ModelDef, readonly Kept[]>();
+
+/**
+ * Places every point of `model`, whose last word is before `end` (words from the ID register). Placing takes longer
+ * than decoding, so a layout is kept for as long as the same questions get the same answers.
+ */
 export function place(model: ModelDef, end: number, countOf: CountSource): PlacedGroup {
-  return placeGroup(model, 0, [], { end, countOf, mostToTheEnd: end });
+  const kept = layouts.get(model) ?? [];
+  const known = kept.find(each => each.end === end && holds(each.asked, countOf));
+  if (known !== undefined) return known.placed;
+  const asked = new Map<PlacedPoint, number | undefined>();
+  const noting: CountSource = point => {
+    const count = countOf(point);
+    asked.set(point, count);
+    return count;
+  };
+  const placed = placeGroup(model, 0, [], { end, countOf: noting, mostToTheEnd: end });
+  layouts.set(model, [{ end, asked, placed }, ...kept].slice(0, LAYOUTS_MAX));
+  return placed;
+}
+
+function holds(asked: Kept['asked'], countOf: CountSource): boolean {
+  for (const [point, count] of asked) if (countOf(point) !== count) return false;
+  return true;
 }
 
 /**
@@ -56,10 +89,15 @@ export function locate(
 
 /** The points of the model itself, by name: they stand where they stand whatever the groups count. */
 export function ownPoints(model: ModelDef): ReadonlyMap<string, PlacedPoint> {
+  const known = own.get(model);
+  if (known !== undefined) return known;
   const points = new Map<string, PlacedPoint>();
   placePoints(model, 0, [points], points);
+  own.set(model, points);
   return points;
 }
+
+const own = new WeakMap<ModelDef, ReadonlyMap<string, PlacedPoint>>();
 
 /** Registers a device can have at all. */
 const ADDRESSES = 0x1_0000;

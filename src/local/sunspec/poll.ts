@@ -1,7 +1,7 @@
 /**
  * Reading models of a device that discovery has found, in as few requests as keep every value together with
- * its scale factor: models that follow each other share a request, no model is parted that fits in one, and
- * registers between two wanted models are not read unless the caller allows it.
+ * its scale factor (see parting): models that follow each other share requests, and registers between two wanted
+ * models are not read unless the caller allows it.
  *
  * The id and length of each model are read with it: when they are no longer what discovery saw, the map has
  * moved and nothing that was read is believed.
@@ -12,15 +12,8 @@ import { type ModelInstance, decodeModel } from './codec.ts';
 import { type ModelDef, type ModelSet, ownWords } from './definition.ts';
 import type { ModelEntry, SunSpecDevice } from './discovery.ts';
 import { type PlacedPoint, ownPoints } from './layout.ts';
-import {
-  MAX_READ,
-  type ReadFailure,
-  type Span,
-  describeFailure,
-  firstPiece,
-  readAround,
-  readOnce,
-} from './read.ts';
+import { type Cut, type Part, type Stretch, stretchOf, stretchesOf } from './parting.ts';
+import { MAX_READ, type ReadFailure, type Span, describeFailure, readAround, readOnce } from './read.ts';
 import { seamsOf } from './seams.ts';
 import type { Words } from './value.ts';
 
@@ -47,11 +40,10 @@ export function* readModels(
   wants: readonly Want[],
   options: PollOptions,
 ): Conversation<Result<readonly ModelInstance[], PollRefusal>> {
-  const jobs = wants.map(want => jobOf(want, options.models));
-  const found = new Map<Job, Words>();
-  const manner = { mostGap: options.joinGapsUpTo ?? 0, maxRead: options.maxRead ?? MAX_READ };
-  for (const group of requestsOf(jobs.filter(isReadable), manner)) {
-    const failure = yield* readGroup({ unit: device.unit, jobs: group, maxRead: manner.maxRead }, found);
+  const { jobs, stretches, maxRead } = planOf(wants, options);
+  const found: Found = new Map();
+  for (const stretch of stretches) {
+    const failure = yield* readStretch({ unit: device.unit, maxRead }, stretch, found);
     if (failure !== undefined) return refused('silent', describeFailure(failure), 'later');
   }
   const moved = jobs.find(job => !isWhereItWas(job, found.get(job) ?? []));
@@ -65,15 +57,18 @@ export function* readDevice(
   device: SunSpecDevice,
   options: PollOptions,
 ): Conversation<Result<readonly ModelInstance[], PollRefusal>> {
-  return yield* readModels(
-    device,
-    device.models.map(entry => ({ entry })),
-    options,
-  );
+  return yield* readModels(device, everythingOf(device), options);
 }
 
-/** No seams: a piece as long as one request can be. */
-const NOWHERE = () => [];
+function everythingOf(device: SunSpecDevice): readonly Want[] {
+  const known = everything.get(device);
+  if (known !== undefined) return known;
+  const wants = device.models.map(entry => ({ entry }));
+  everything.set(device, wants);
+  return wants;
+}
+
+const everything = new WeakMap<SunSpecDevice, readonly Want[]>();
 
 interface Job {
   readonly entry: ModelEntry;
@@ -107,68 +102,103 @@ function scalePointOf({ scale }: PlacedPoint): readonly PlacedPoint[] {
   return typeof scale === 'object' ? [scale] : [];
 }
 
-/** Neighbours share a request while it holds them all. */
-function requestsOf(
-  jobs: readonly ReadableJob[],
-  { mostGap, maxRead }: { readonly mostGap: number; readonly maxRead: number },
-): readonly (readonly ReadableJob[])[] {
-  const groups: ReadableJob[][] = [];
-  for (const job of jobs.toSorted((a, b) => a.span.from - b.span.from)) {
-    const group = groups.at(-1);
-    const first = group?.[0];
-    const last = group?.at(-1);
-    const joins =
-      first !== undefined &&
-      last !== undefined &&
-      job.span.from - last.span.to <= mostGap &&
-      job.span.to - first.span.from <= maxRead;
-    if (joins) group?.push(job);
-    else groups.push([job]);
-  }
-  return groups;
+/** What is asked of a device, ready to be read; worked out once for a list of wants. */
+interface Plan {
+  readonly models: ModelSet;
+  readonly mostGap: number;
+  readonly maxRead: number;
+  readonly jobs: readonly Job[];
+  readonly stretches: readonly Stretch<ReadableJob>[];
 }
 
-function* readGroup(
-  { unit, jobs, maxRead }: { unit: number; jobs: readonly ReadableJob[]; maxRead: number },
-  found: Map<Job, Words>,
+const plans = new WeakMap<readonly Want[], Plan>();
+
+function planOf(
+  wants: readonly Want[],
+  { models, joinGapsUpTo: mostGap = 0, maxRead = MAX_READ }: PollOptions,
+): Plan {
+  const known = plans.get(wants);
+  if (known?.models === models && known.mostGap === mostGap && known.maxRead === maxRead) return known;
+  const jobs = wants.map(want => jobOf(want, models));
+  const stretches = stretchesOf(jobs.filter(isReadable), { mostGap, maxRead });
+  const plan = { models, mostGap, maxRead, jobs, stretches };
+  plans.set(wants, plan);
+  return plan;
+}
+
+type Found = Map<Job, Words>;
+
+interface Reader {
+  readonly unit: number;
+  readonly maxRead: number;
+}
+
+/** Piece by piece. Models that the device refuses to give together are read again, each by itself. */
+function* readStretch(
+  reader: Reader,
+  stretch: Stretch<ReadableJob>,
+  found: Found,
 ): Conversation<ReadFailure | undefined> {
-  const from = jobs[0]?.span.from ?? 0;
-  const to = jobs.at(-1)?.span.to ?? from;
-  const together = jobs.length > 1 ? yield* readOnce(unit, { from, to }) : undefined;
-  if (together?.ok === true) {
-    for (const job of jobs) found.set(job, together.words.slice(job.span.from - from, job.span.to - from));
-    return undefined;
+  const { parts, span } = stretch;
+  const words: (number | undefined)[] = [];
+  const apart: Found = new Map();
+  for (let at = span.from; at < span.to; ) {
+    const cut = stretch.cutAfter(at);
+    const piece = { from: at, to: cut.torn ? tearOf(stretch, { at, cut, words }) : cut.end };
+    const within = parts.filter(part => part.span.from < piece.to && part.span.to > piece.from);
+    const [first] = within;
+    const reply =
+      within.length === 1 && first !== undefined
+        ? yield* readAround(reader.unit, piece, () => seamsIn(first, words, span))
+        : yield* readOnce(reader.unit, piece);
+    if (reply.ok) {
+      put(words, reply.words, at - span.from);
+      at = cut.torn ? tearOf(stretch, { at, cut, words }) : cut.next;
+    } else if (reply.refusal === 'exception') {
+      for (const part of within) {
+        const failure = yield* readStretch(reader, stretchOf([part], reader.maxRead), apart);
+        if (failure !== undefined) return failure;
+        put(words, apart.get(part) ?? [], part.span.from - span.from);
+      }
+      at = behind(stretch, within.at(-1));
+    } else return reply;
   }
-  if (together !== undefined && together.refusal !== 'exception') return together;
-  for (const job of jobs) {
-    const words = yield* readJob(unit, job, maxRead);
-    if (!words.ok) return words;
-    found.set(job, words.words);
-  }
+  for (const part of parts)
+    found.set(part, words.slice(part.span.from - span.from, part.span.to - span.from));
   return undefined;
 }
 
 /**
- * A model by itself, piece by piece. Where the groups begin within the first piece, nobody knows yet where it
- * may be parted: it is read in full, and what the counts in it show to be torn is read again with the next.
+ * Where a model that must be torn is parted: before the last value that begins in reach. As long as its counts are
+ * not read nobody knows where that is: then as far as a request reaches, and what proves torn is read with the next.
  */
-function* readJob(
-  unit: number,
-  { entry, def, span }: ReadableJob,
-  maxRead: number,
-): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
-  const words: (number | undefined)[] = [];
-  while (words.length < span.to - span.from) {
-    const rest = { from: span.from + words.length, to: span.to };
-    const blind = words.length === 0 && ownWords(def) < maxRead;
-    const seams = () => seamsOf(def, entry, words);
-    const piece = firstPiece(rest, blind ? NOWHERE : seams, maxRead);
-    const reply = yield* readAround(unit, piece, seams);
-    if (!reply.ok) return reply;
-    words.push(...reply.words);
-    if (blind) words.length = firstPiece(rest, seams, maxRead).to - rest.from;
-  }
-  return { ok: true, words };
+function tearOf(
+  { parts, span }: Stretch<ReadableJob>,
+  { at, cut, words }: { readonly at: number; readonly cut: Cut; readonly words: Words },
+): number {
+  const part = parts.find(each => each.span.from < cut.end && each.span.to > cut.end);
+  if (part === undefined) return cut.end;
+  const read = span.from + words.length - part.entry.address;
+  const own = ownWords(part.def);
+  if (read < own && part.entry.address + own < cut.end) return cut.end;
+  const seams = seamsIn(part, words, span);
+  return seams.findLast(seam => seam > at && seam <= cut.end) ?? cut.end;
+}
+
+/** Addresses at which a value of `part` begins, as far as the words of its stretch tell. */
+function seamsIn({ entry, def, span }: ReadableJob, words: Words, stretch: Span): readonly number[] {
+  return seamsOf(def, entry, words.slice(span.from - stretch.from));
+}
+
+/** Puts `more` into `words` from `at` on; what lies between them was not read. */
+function put(words: (number | undefined)[], more: Words, at: number): void {
+  while (words.length < at) words.push(undefined);
+  for (let from = 0; from < more.length; from++) words[at + from] = more[from];
+}
+
+function behind({ parts, span }: Stretch, last: Part | undefined): number {
+  const to = last?.span.to ?? span.to;
+  return parts.find(part => part.span.from >= to)?.span.from ?? span.to;
 }
 
 function isWhereItWas({ entry, def }: Job, [id, length]: Words): boolean {

@@ -47,9 +47,11 @@ export function* readAround(
   span: Span,
   seams: () => readonly number[],
 ): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
+  const whole = yield* readOnce(unit, span);
+  if (whole.ok || whole.refusal !== 'exception') return whole;
   const words: (number | undefined)[] = Array<undefined>(span.to - span.from).fill(undefined);
-  const pieces: Span[] = [span];
-  for (let spent = 0; spent < HOLE_REQUESTS; spent++) {
+  const pieces: Span[] = [...halves(span, seams())];
+  for (let spent = 1; spent < HOLE_REQUESTS; spent++) {
     const piece = pieces.shift();
     if (piece === undefined) break;
     const reply = yield* readOnce(unit, piece);

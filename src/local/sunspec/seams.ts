@@ -19,9 +19,19 @@ export function seamsOf(
     const count = decodeRaw(point.def, words, point.offset);
     return typeof count === 'number' && count >= 0 ? count : undefined;
   });
+  return offsetsOf(placed).map(offset => entry.address + offset);
+}
+
+const known = new WeakMap<PlacedGroup, readonly number[]>();
+
+function offsetsOf(placed: PlacedGroup): readonly number[] {
+  const before = known.get(placed);
+  if (before !== undefined) return before;
   const offsets: number[] = [];
   collect(placed, offsets);
-  return offsets.map(offset => entry.address + offset).sort((a, b) => a - b);
+  offsets.sort((a, b) => a - b);
+  known.set(placed, offsets);
+  return offsets;
 }
 
 function collect(group: PlacedGroup, offsets: number[]): void {

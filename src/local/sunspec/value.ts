@@ -18,26 +18,26 @@ export type ValueRefusal = 'wrong-type' | 'out-of-range';
 interface IntegerRow {
   readonly words: 1 | 2 | 4;
   readonly signed: boolean;
-  /** What stands where the point is not implemented. */
-  readonly none: bigint;
+  /** What stands where the point is not implemented; a bigint where the values are. */
+  readonly none: number | bigint;
   /** Whether {@link none} is also a value one may write: an accumulator starts at 0 and reads as unknown there. */
   readonly noneIsWritable?: boolean;
 }
 
 const INTEGERS: Readonly<Partial<Record<PointType, IntegerRow>>> = {
-  int16: { words: 1, signed: true, none: -0x8000n },
-  sunssf: { words: 1, signed: true, none: -0x8000n },
-  uint16: { words: 1, signed: false, none: 0xffffn },
-  count: { words: 1, signed: false, none: 0xffffn },
-  enum16: { words: 1, signed: false, none: 0xffffn },
-  bitfield16: { words: 1, signed: false, none: 0xffffn },
-  acc16: { words: 1, signed: false, none: 0n, noneIsWritable: true },
-  raw16: { words: 1, signed: false, none: -1n },
-  int32: { words: 2, signed: true, none: -0x8000_0000n },
-  uint32: { words: 2, signed: false, none: 0xffff_ffffn },
-  enum32: { words: 2, signed: false, none: 0xffff_ffffn },
-  bitfield32: { words: 2, signed: false, none: 0xffff_ffffn },
-  acc32: { words: 2, signed: false, none: 0n, noneIsWritable: true },
+  int16: { words: 1, signed: true, none: -0x8000 },
+  sunssf: { words: 1, signed: true, none: -0x8000 },
+  uint16: { words: 1, signed: false, none: 0xffff },
+  count: { words: 1, signed: false, none: 0xffff },
+  enum16: { words: 1, signed: false, none: 0xffff },
+  bitfield16: { words: 1, signed: false, none: 0xffff },
+  acc16: { words: 1, signed: false, none: 0, noneIsWritable: true },
+  raw16: { words: 1, signed: false, none: -1 },
+  int32: { words: 2, signed: true, none: -0x8000_0000 },
+  uint32: { words: 2, signed: false, none: 0xffff_ffff },
+  enum32: { words: 2, signed: false, none: 0xffff_ffff },
+  bitfield32: { words: 2, signed: false, none: 0xffff_ffff },
+  acc32: { words: 2, signed: false, none: 0, noneIsWritable: true },
   int64: { words: 4, signed: true, none: -0x8000_0000_0000_0000n },
   uint64: { words: 4, signed: false, none: 0xffff_ffff_ffff_ffffn },
   bitfield64: { words: 4, signed: false, none: 0xffff_ffff_ffff_ffffn },
@@ -49,6 +49,9 @@ const QUIET_NAN_64 = [0x7ff8, 0, 0, 0];
 
 /** Largest exponent, either sign, that a scale factor may hold (1.2, sunssf). */
 const SCALE_MAX = 10;
+
+/** By exponent: raising ten anew takes longer than all else that decoding a value does. */
+const POWERS = Array.from({ length: SCALE_MAX + 1 }, (_, exponent) => 10 ** exponent);
 
 /** The exponent a scale factor holds, or `undefined` where it holds none that counts (−10 … 10). */
 export function exponentOf(value: Value | undefined): number | undefined {
@@ -116,7 +119,7 @@ export function encodeRaw(
  */
 export function scaled(raw: number | bigint, exponent: number): number | bigint {
   if (exponent === 0) return raw;
-  const power = 10 ** Math.abs(exponent);
+  const power = POWERS[Math.abs(exponent)] ?? 10 ** Math.abs(exponent);
   if (typeof raw === 'number') {
     const value = exponent < 0 ? raw / power : raw * power;
     if (exponent < 0 || Number.isSafeInteger(value)) return value;
@@ -153,7 +156,7 @@ function decodeInteger(row: IntegerRow, words: Words, offset: number): number | 
   if (row.words === 2) value = value * 0x1_0000 + (words[offset + 1] ?? 0);
   const span = row.words === 1 ? 0x1_0000 : 0x1_0000_0000;
   if (row.signed && value >= span / 2) value -= span;
-  return value === Number(row.none) ? undefined : value;
+  return value === row.none ? undefined : value;
 }
 
 function decodeLong(row: IntegerRow, words: Words, offset: number): number | bigint | undefined {
@@ -168,11 +171,12 @@ function encodeInteger(row: IntegerRow, value: Value | undefined): Result<readon
   if (typeof value === 'number' && !Number.isInteger(value))
     return refused('out-of-range', `${value} is not whole`);
   const bits = BigInt(row.words * 16);
-  const whole = value === undefined ? row.none : BigInt(value);
+  const none = BigInt(row.none);
+  const whole = value === undefined ? none : BigInt(value);
   const [low, high] = row.signed ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n] : [0n, (1n << bits) - 1n];
   if (value !== undefined && (whole < low || whole > high))
     return refused('out-of-range', `${whole} does not fit`);
-  if (value !== undefined && whole === row.none && row.noneIsWritable !== true)
+  if (value !== undefined && whole === none && row.noneIsWritable !== true)
     return refused('out-of-range', `${whole} means not implemented`);
   const pattern = BigInt.asUintN(Number(bits), whole);
   const word = (at: number) => Number((pattern >> BigInt(16 * (row.words - 1 - at))) & 0xffffn);
