@@ -182,7 +182,7 @@ export const gatewayConfig = z.strictObject({
   utility: id<string>('the utility, as in topics'),
   gateway: id<GatewayId>('this gateway, as enrolled'),
   stateFile: file('the store; made at the first start'),
-  keyFile: file("the gateway's own key, made by underglass keys"),
+  keyFile: file("the gateway's own key, made by underglass keys new"),
   broker: broker.describe('the way to the utility, as in broker: { url: mqtts://host:8883 }'),
   trustedKeys: z
     .array(trustedKey)
@@ -220,7 +220,11 @@ export const gatewayConfig = z.strictObject({
     .string()
     .regex(/^scrypt\$\d+\$\d+\$\d+\$[0-9a-f]{16,}\$[0-9a-f]{64}$/, { error: 'is no hash of a code' })
     .exactOptional()
-    .meta({ description: 'the hash of the customer override code: scrypt$N$r$p$salt$hash', secret: true }),
+    .meta({
+      description:
+        'the hash of the customer override code, made by underglass keys code: scrypt$N$r$p$salt$hash',
+      secret: true,
+    }),
   pollSeconds: z
     .number()
     .min(1)

@@ -143,7 +143,10 @@ function settingsOf(config: GatewayConfig): Settings {
 
 async function openKey(path: string): Promise<Signer> {
   const key = await readKeyFile(path);
-  if (!key.ok) throw new Trouble(`the gateway's key: ${key.detail ?? path} (${key.refusal})`);
+  if (!key.ok) {
+    const remedy = key.refusal === 'missing' ? `; underglass keys new ${path} makes one` : '';
+    throw new Trouble(`the gateway's key: ${key.detail ?? path} (${key.refusal})${remedy}`);
+  }
   return signerOf(key.value);
 }
 
