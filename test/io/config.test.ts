@@ -183,7 +183,7 @@ describe('the configuration of a gateway', () => {
   it('never shows what may be a secret', () => {
     const told = mistakes(`${GOOD}overrideCode: hunter2\n`);
     expect(told).to.deep.equal([
-      'gw.yaml:26: overrideCode: is no hash of a code; expected: the hash of the customer override code: scrypt$N$r$p$salt$hash',
+      'gw.yaml:26: overrideCode: is no hash of a code; expected: the hash of the customer override code, made by underglass keys code: scrypt$N$r$p$salt$hash',
     ]);
   });
 
