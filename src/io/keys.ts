@@ -89,6 +89,8 @@ export async function writeKeyFile(
     await syncFolder(dirname(path));
     return ok(undefined);
   } catch (error) {
+    // A key that did not reach its place must not lie about beside it.
+    if (target !== path) await rm(target, { force: true });
     return refused(codeOf(error) === 'EEXIST' ? 'exists' : 'io', `${path}: ${messageOf(error)}`);
   }
 }

@@ -85,6 +85,14 @@ describe('a key file', () => {
     expect(await readdir(dir.path)).to.deep.equal(['root.key']);
   });
 
+  it('leaves no copy of a key that could not take its place', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'a-folder');
+    await mkdir(path);
+    expect(outcome(await writeKeyFile(path, generateKey(), { replace: true }))).to.equal('io');
+    expect(await readdir(dir.path)).to.deep.equal(['a-folder']);
+  });
+
   it('is not written through a link', async () => {
     await using dir = await tempDir();
     const [target, link] = [join(dir.path, 'target'), join(dir.path, 'link')];
