@@ -149,11 +149,13 @@ function* readStretch(
     const [first] = within;
     const reply =
       within.length === 1 && first !== undefined
-        ? yield* readAround(reader.unit, piece, () => seamsIn(first, words, span))
+        ? yield* readAround(reader.unit, piece, read =>
+            seamsIn(first, joined(words, read, at - span.from), span),
+          )
         : yield* readOnce(reader.unit, piece);
     if (reply.ok) {
       put(words, reply.words, at - span.from);
-      at = cut.torn ? tearOf(stretch, { at, cut, words }) : cut.next;
+      at = cut.torn ? Math.min(piece.to, tearOf(stretch, { at, cut, words })) : cut.next;
     } else if (reply.refusal === 'exception') {
       for (const part of within) {
         const failure = yield* readStretch(reader, stretchOf([part], reader.maxRead), apart);
@@ -194,6 +196,12 @@ function seamsIn({ entry, def, span }: ReadableJob, words: Words, stretch: Span)
 function put(words: (number | undefined)[], more: Words, at: number): void {
   while (words.length < at) words.push(undefined);
   for (let from = 0; from < more.length; from++) words[at + from] = more[from];
+}
+
+function joined(words: Words, more: Words, at: number): Words {
+  const all = [...words];
+  put(all, more, at);
+  return all;
 }
 
 function behind({ parts, span }: Stretch, last: Part | undefined): number {

@@ -39,25 +39,25 @@ export function* readOnce(unit: number, { from, to }: Span): Conversation<ReadRe
 
 /**
  * The words of `span`, which is at most {@link MAX_READ} long. Where the device refuses it as a whole, it is
- * read in halves that part at `seams` (ascending addresses at which a value begins; asked for only then), down
- * to the refused piece. A reply that never comes ends it: then the failure is returned.
+ * read in halves that part at `seams` (ascending addresses at which a value begins; asked for only then, with what
+ * was read until then), down to the refused piece. A reply that never comes ends it: then the failure is returned.
  */
 export function* readAround(
   unit: number,
   span: Span,
-  seams: () => readonly number[],
+  seams: (read: Words) => readonly number[],
 ): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
   const whole = yield* readOnce(unit, span);
   if (whole.ok || whole.refusal !== 'exception') return whole;
   const words: (number | undefined)[] = Array<undefined>(span.to - span.from).fill(undefined);
-  const pieces: Span[] = [...halves(span, seams())];
+  const pieces: Span[] = [...halves(span, seams(words))];
   for (let spent = 1; spent < HOLE_REQUESTS; spent++) {
     const piece = pieces.shift();
     if (piece === undefined) break;
     const reply = yield* readOnce(unit, piece);
     if (reply.ok) for (const [at, word] of reply.words.entries()) words[piece.from - span.from + at] = word;
     else if (reply.refusal !== 'exception') return reply;
-    else pieces.push(...halves(piece, seams()));
+    else pieces.push(...halves(piece, seams(words)));
   }
   return { ok: true, words };
 }
