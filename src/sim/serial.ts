@@ -11,6 +11,8 @@ export interface SerialLineOptions {
   readonly baud: number;
   /** None unless told. */
   readonly parity?: 'none' | 'even' | 'odd';
+  /** One unless told. */
+  readonly stopBits?: 1 | 2;
   readonly units: readonly Unit[];
 }
 
@@ -18,8 +20,9 @@ export interface SerialLineOptions {
 const SILENCE_MS = 20;
 
 /** Resolves when the line is open; rejects when it cannot be. */
-export async function serveSerialLine({ path, baud, parity, units }: SerialLineOptions): Promise<Server> {
-  const port = new SerialPort({ path, baudRate: baud, parity: parity ?? 'none', dataBits: 8, stopBits: 1 });
+export async function serveSerialLine(options: SerialLineOptions): Promise<Server> {
+  const { path, baud, parity = 'none', stopBits = 1, units } = options;
+  const port = new SerialPort({ path, baudRate: baud, parity, dataBits: 8, stopBits });
   await once(port, 'open');
   // The line went away: there is nobody to answer, and `close` follows.
   port.on('error', () => undefined);

@@ -1,6 +1,6 @@
 /**
- * `underglass sim SITE.yaml` and `underglass sim --from FILE`: simulated devices on real sockets, until it is
- * interrupted.
+ * `underglass sim SITE.yaml` and `underglass sim --from FILE`: simulated devices on real sockets and serial
+ * lines, until it is interrupted.
  */
 import type { Command } from 'commander';
 import { sayOf } from '../local/say.ts';
@@ -11,6 +11,7 @@ interface SimOptions {
   readonly from?: string;
   readonly port?: string;
   readonly host: string;
+  readonly serial?: string;
   readonly json?: true;
 }
 
@@ -21,20 +22,26 @@ export function addSim(program: Command): void {
     .option('--from <file>', 'serve what underglass scan --save kept')
     .option('--port <n>', 'with --from: the TCP port; any free one unless told')
     .option('--host <address>', 'with --from: the address to listen on', '127.0.0.1')
+    .option('--serial <line>', 'with --from: the serial line to serve, like serial:/dev/ttyUSB0?baud=9600')
     .option('--json', 'print where the devices listen as JSON, on one line')
     .action((site: string | undefined, options: SimOptions, command: Command) => run(site, options, command));
 }
 
 async function run(site: string | undefined, options: SimOptions, command: Command): Promise<void> {
-  const { runRecorded, runSite } = await import('../local/site.ts');
-  const { from, host } = options;
+  const { placeOfLine, runRecorded, runSite } = await import('../local/site.ts');
+  const { from, host, serial } = options;
   if ((site === undefined) === (from === undefined))
     throw new Trouble('either a site file, or --from with a saved scan', EXIT.usage);
-  const ended = interrupted();
+  if (serial !== undefined && (from === undefined || options.port !== undefined))
+    throw new Trouble('--serial goes with --from, and without --port; a site file says listen', EXIT.usage);
   const running =
     from === undefined
       ? await runSite(site ?? '')
-      : await runRecorded(from, { port: portOf(options.port), host });
+      : await runRecorded(
+          from,
+          serial === undefined ? { kind: 'tcp', host, port: portOf(options.port) } : placeOfLine(serial),
+        );
+  const ended = interrupted();
   const say = sayOf(command);
   if (options.json === true) say.json({ devices: running.devices }, 'lines');
   else for (const { device, link } of running.devices) say.out(`${device}  ${link}`);
