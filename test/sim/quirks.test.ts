@@ -43,7 +43,7 @@ const NOT_SHOWN: readonly { readonly device: string; readonly says: string; read
   {
     device: 'Fronius',
     says: 'storage rates are a percentage',
-    why: 'an order for storage is in percent itself; in watts it would need the constant, and there is none such',
+    why: 'an order for storage is in percent and is written as it is; no part of the program heeds the constant',
   },
   {
     device: 'SolaX',
