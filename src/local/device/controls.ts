@@ -56,8 +56,8 @@ const eei = (value: number) => tenThousandths(-value);
  * Connect: 123.Conn before 703.ES. Conn is the switch itself; ES is the permission to enter service, which a
  * device that has no switch obeys by ceasing to energize (IEEE 1547-2018, 4.10.3). Neither carries a timer:
  * an isolation holds until it is released (OVR-4).
- * Storage by 124: a rate in each direction pins the battery, a negative rate being one of the other direction.
- * Its percentages are of the battery's own greatest rate.
+ * Power of storage is not ordered by 124: its rates are percentages of the battery's own greatest rate, those of
+ * an order of WMax. One taken for the other would be read back alike and still be another power.
  */
 const VALUE_CONTROLS: readonly ValueControl[] = [
   {
@@ -108,15 +108,6 @@ const VALUE_CONTROLS: readonly ValueControl[] = [
     enable: 'WSetEna',
     quiet: ['WSetRvrtTms'],
     reversion: { values: { WSetPctRvrt: hundredths }, enable: 'WSetEnaRvrt', timer: 'WSetRvrtTms' },
-  },
-  {
-    kind: 'value',
-    mode: 'opModFixedW',
-    model: 124,
-    values: { OutWRte: hundredths, InWRte: value => hundredths(-value) },
-    enable: 'StorCtl_Mod',
-    bits: 3,
-    quiet: ['InOutWRte_WinTms', 'InOutWRte_RvrtTms'],
   },
   {
     kind: 'value',

@@ -44,12 +44,6 @@ const VALUES: readonly Case[] = [
     intent: value('opModFixedW', -3333),
     holds: { WSetPct: [0xfeb3], WSetMod: [0], WSetEna: [1] },
   },
-  {
-    model: 124,
-    intent: value('opModFixedW', -3333),
-    holds: { OutWRte: [0xfeb3], InWRte: [333], StorCtl_Mod: [7] },
-  },
-  { model: 124, intent: release('opModFixedW'), holds: { StorCtl_Mod: [4] } },
   // 2000 W in tenths: 20000 = 0x4E20; −20000 = 0xFFFFB1E0
   {
     model: 704,
