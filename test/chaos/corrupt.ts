@@ -15,9 +15,9 @@ import { encodeMbap, encodeRtu, giveUp, openLine, readyAt, receive, send } from 
 
 /**
  * `refused`: named as garbled or broken. `dropped`: nothing was told, and the request timed out. `harmless`: the
- * right reply came through. `renewed`: like dropped, but the connection had to be opened anew for the clean exchange.
+ * right reply came through.
  */
-export type Verdict = 'refused' | 'dropped' | 'harmless' | 'renewed';
+export type Verdict = 'refused' | 'dropped' | 'harmless';
 
 interface Exchange {
   readonly unit: number;
@@ -82,18 +82,14 @@ class Clock {
     return verdict;
   }
 
-  /** A clean exchange once the line is free again: at once, or on a new connection where the stream lost its beat. */
+  /** A clean exchange once the line is free again, on a new connection only where the old one was called broken. */
   cleanAfter(exchange: Exchange, verdict: Verdict): { readonly verdict: Verdict } | { readonly why: string } {
     this.#ms += 1000;
     giveUp(this.#line, instant(this.#ms));
     if (this.#broken) this.#line = this.#open();
-    else if (this.#answers(exchange)) return { verdict };
-    else if (this.framing === 'rtu') return { why: 'rtu: the clean exchange after it failed' };
-    giveUp(this.#line, instant(this.#ms));
-    this.#line = this.#open();
     return this.#answers(exchange)
-      ? { verdict: this.#broken ? verdict : 'renewed' }
-      : { why: `${this.framing}: the clean exchange failed on a new connection` };
+      ? { verdict }
+      : { why: `${this.framing}: the clean exchange after it failed` };
   }
 
   #answers(exchange: Exchange): boolean {
