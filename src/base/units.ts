@@ -8,11 +8,6 @@ export type CentiPercent = number;
 
 export const FULL_SCALE: CentiPercent = 10_000;
 
-/** The fraction of `wholeW` that `part` names: 5000 of 8000 W is 4000 W. */
-export function shareOfW(wholeW: number, part: CentiPercent): number {
-  return (wholeW * part) / FULL_SCALE;
-}
-
 /** `50 %`, `33.3 %`, `0.01 %`: at most two decimals, none that are zero. */
 export function formatPercent(part: CentiPercent): string {
   return `${Number((part / 100).toFixed(2))} %`;

@@ -12,7 +12,7 @@ import { after, hours, unixTime } from '../base/time.ts';
 import type { Duration, UnixTime } from '../base/time.ts';
 import { classNumber, eventKey } from '../model/mod.ts';
 import { compareEvents } from './ranks.ts';
-import type { CommandClass, Cti, DerEvent, EventKey, GroupId, MRID } from '../model/mod.ts';
+import type { CommandClass, DerEvent, EventKey, GroupId, MRID } from '../model/mod.ts';
 
 /**
  * Hourly events of two programs for twelve weeks ahead. When full, the oldest ended event is forgotten early;
@@ -256,11 +256,6 @@ export function named(schedule: Schedule, mRID: MRID): Entry | undefined {
       (a, b) =>
         Number(a.endedAt !== undefined) - Number(b.endedAt !== undefined) || compareEvents(a.event, b.event),
     )[0];
-}
-
-/** The event that `cti` brought, for the answer to a repetition. */
-export function entryOfCommand(schedule: Schedule, cti: Cti): Entry | undefined {
-  return [...schedule.entries.values()].find(entry => entry.event.cti === cti);
 }
 
 function end(

@@ -3,7 +3,7 @@
  * number here, joins the outbox in the same batch as what it reports, and is offered to the link.
  */
 import type { Retry } from '../base/assert.ts';
-import { after, minutes, seconds, toUnixSeconds } from '../base/time.ts';
+import { after, minutes, seconds } from '../base/time.ts';
 import type { Now, UnixTime } from '../base/time.ts';
 import { endOverride } from '../control/mod.ts';
 import type { Entry } from '../control/mod.ts';
@@ -225,7 +225,7 @@ export function aboutEvent(
 
 /** Whole seconds of a duration, for records. */
 export function wholeSeconds(ms: number): number {
-  return toUnixSeconds(ms as UnixTime);
+  return Math.floor(ms / 1000);
 }
 
 function powerMoved(state: GatewayState): boolean {

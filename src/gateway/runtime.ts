@@ -7,7 +7,7 @@
  */
 import { after, milliseconds } from '../base/time.ts';
 import type { Instant, Now } from '../base/time.ts';
-import { gatewaySubscriptions, upTopic } from '../model/mod.ts';
+import { commandTopic, gatewaySubscriptions, upTopic } from '../model/mod.ts';
 import type { GroupId, PremiseReply, PremiseRequest, Reading } from '../model/mod.ts';
 import type { DeviceId } from '../model/mod.ts';
 import type { Effect, Input, LogEntry } from './effects.ts';
@@ -274,8 +274,7 @@ class Runtime implements Gateway {
   }
 
   #listen(group: GroupId, member: boolean): void {
-    const [, , topic] = gatewaySubscriptions(this.#settings.utility, this.#settings.gateway, [group]);
-    if (topic === undefined) return;
+    const topic = commandTopic(this.#settings.utility, { kind: 'group', id: group });
     if (member) this.#broker?.subscribe([topic]);
     else this.#broker?.unsubscribe([topic]);
   }

@@ -17,7 +17,7 @@ import {
   unixSeconds,
   unixTime,
 } from '../../src/base/time.ts';
-import { formatPercent, formatW, shareOfW } from '../../src/base/units.ts';
+import { formatPercent, formatW } from '../../src/base/units.ts';
 
 describe('a promise', () => {
   it('that is broken ends by its own name; one that is kept says nothing', () => {
@@ -125,12 +125,6 @@ describe('time', () => {
 });
 
 describe('quantities', () => {
-  it('are shares of a whole in hundredths of a percent', () => {
-    expect(shareOfW(8000, 5000)).to.equal(4000);
-    expect(shareOfW(8000, 0)).to.equal(0);
-    expect(shareOfW(8000, -10_000)).to.equal(-8000);
-  });
-
   it('are written as a person says them', () => {
     expect([5000, 3330, 1, 0, 10_000, -2500].map(formatPercent)).to.deep.equal([
       '50 %',

@@ -294,11 +294,6 @@ describe('the schedule', () => {
     expect(s.entries.size).to.equal(schedule.MAX_EVENTS);
     expect(s.entries.has(keyOf('e-3'))).to.equal(true);
   });
-
-  it('finds the entry a command brought by its cti', () => {
-    const s = STATES.active();
-    expect(schedule.entryOfCommand(s, derEvent().cti)?.event.mRID).to.equal('ev-1');
-  });
 });
 
 function holding(...events: readonly DerEvent[]): Schedule {

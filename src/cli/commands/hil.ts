@@ -273,7 +273,9 @@ async function load(path: string): Promise<ComparedReport> {
   const text = await stat(path)
     .then(found => readFile(found.isDirectory() ? join(path, 'report.json') : path, 'utf8'))
     .catch((error: unknown) => {
-      throw new Trouble(error instanceof Error ? error.message : String(error), EXIT.usage);
+      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      const why = missing ? 'there is no report here' : String(error);
+      throw new Trouble(`${path}: ${why}`, EXIT.usage);
     });
   const report = parseReport(text);
   if (!report.ok) throw new Trouble(`${path}: ${report.detail ?? report.refusal}`, EXIT.usage);
