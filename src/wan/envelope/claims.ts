@@ -9,7 +9,7 @@ import { toUnixSeconds, unixSeconds } from '../../base/time.ts';
 import type { UnixTime } from '../../base/time.ts';
 import { classNumber, classOfNumber, formatAudience, parseAudience } from '../../model/mod.ts';
 import type { Audience, CommandBody, CommandClass, Cti } from '../../model/mod.ts';
-import { readBody, writeBody } from './body.ts';
+import { readBody, writeBody } from './body/mod.ts';
 import type { ClaimMap } from './codec.ts';
 import { isBetween, isCount, isIdText, isSeconds, misfit } from './form.ts';
 import type { Row } from './form.ts';
