@@ -7,7 +7,15 @@ import { type Result, ok, refused } from '../../base/assert.ts';
 import type { Conversation } from '../bus/conversation.ts';
 import { type ModelDef, type ModelSet, ownWords } from './definition.ts';
 import { decodeModel } from './codec.ts';
-import { MAX_READ, type ReadFailure, describeFailure, firstPiece, readAround, readOnce } from './read.ts';
+import {
+  MAX_READ,
+  type ReadFailure,
+  describeFailure,
+  firstPiece,
+  isPutOff,
+  readAround,
+  readOnce,
+} from './read.ts';
 import { seamsOf } from './seams.ts';
 import type { Value } from './value.ts';
 
@@ -81,6 +89,8 @@ export function* discover(options: DiscoveryOptions): Conversation<Result<Discov
   return ok({ base: found.value, devices, end });
 }
 
+const ASK_AGAIN = 'a profile that names the exception in link.retryOn has it asked again';
+
 function* findMarker({ unit, bases = [] }: DiscoveryOptions): Conversation<Result<number, DiscoveryRefusal>> {
   let answer = false;
   let failure: ReadFailure | undefined;
@@ -91,6 +101,12 @@ function* findMarker({ unit, bases = [] }: DiscoveryOptions): Conversation<Resul
       return refused(
         'byte-order',
         `the marker at ${base} has its bytes or words swapped; set the device to big-endian`,
+      );
+    if (!reply.ok && isPutOff(reply))
+      return refused(
+        'unreachable',
+        `${describeFailure(reply)} at ${base}: it is busy; ${ASK_AGAIN}`,
+        'later',
       );
     answer ||= reply.ok || reply.refusal === 'exception';
     if (!reply.ok) failure = reply;
@@ -129,9 +145,9 @@ function* readHeader(
   if (address >= REGISTERS) return 'limit';
   let reply = yield* readOnce(unit, { from: address, to: Math.min(address + 2, REGISTERS) });
   // Kostal ends its map with a single register: two of them are a hole, the one is not.
-  if (!reply.ok && reply.refusal === 'exception')
+  if (!reply.ok && reply.refusal === 'exception' && !isPutOff(reply))
     reply = yield* readOnce(unit, { from: address, to: address + 1 });
-  if (!reply.ok) return reply.refusal === 'exception' ? 'refused' : 'silent';
+  if (!reply.ok) return reply.refusal === 'exception' && !isPutOff(reply) ? 'refused' : 'silent';
   const [id, length] = reply.words;
   if (id === END_ID) return 'end-model';
   if (id === undefined || id === 0) return 'zero';

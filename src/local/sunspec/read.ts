@@ -24,7 +24,7 @@ export interface Span {
   readonly to: number;
 }
 
-/** One request, and once more when no usable answer came or the device was busy. */
+/** One request, and once more when no usable answer came. */
 export function* readOnce(unit: number, { from, to }: Span): Conversation<ReadReply> {
   let reply: ReadReply = { ok: false, refusal: 'garbled', retry: 'later' };
   for (let tried = 0; tried < READ_TRIES; tried++) {
@@ -87,10 +87,20 @@ export function describeFailure({ refusal, exception, detail }: ReadFailure): st
   return words[refusal];
 }
 
-/** 5 acknowledge and 6 busy say "later"; all other exceptions are an answer. No link is not worth a repeat. */
-function worthAsking(failure: ReadFailure): boolean {
-  if (failure.refusal === 'exception') return failure.exception === 5 || failure.exception === 6;
-  return failure.refusal !== 'disconnected';
+/**
+ * What was lost on the line. An exception is an answer: which of them mean "later" is known of a product, not of
+ * the protocol, so its profile names them and they are asked again where requests pass (see profiles/manners).
+ */
+function worthAsking({ refusal }: ReadFailure): boolean {
+  return refusal === 'timeout' || refusal === 'garbled';
+}
+
+/**
+ * Whether the device put the question off, 5 acknowledge and 6 busy: no answer to what stands there. Nothing may be
+ * concluded from it, least of all that a map ends.
+ */
+export function isPutOff(failure: ReadFailure): boolean {
+  return failure.refusal === 'exception' && (failure.exception === 5 || failure.exception === 6);
 }
 
 function halves(piece: Span, seams: readonly number[]): readonly Span[] {

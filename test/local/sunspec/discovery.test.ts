@@ -1,5 +1,6 @@
 /** Finding devices: where the marker stands, how chains end, and what the field does to them. */
 import { expect } from 'chai';
+import { withManners } from '../../../src/local/profiles/mod.ts';
 import { type Discovery, discover, scan, toScanJson } from '../../../src/local/sunspec/mod.ts';
 import { END, SUNS, common, filled } from './chain.ts';
 import { MODELS } from './models.ts';
@@ -166,7 +167,7 @@ describe('SunSpec discovery', () => {
     expect(device.log).to.have.length(1);
   });
 
-  for (const [name, fault] of Object.entries({ TIMEOUT, GARBLED, busy: exception(6) }))
+  for (const [name, fault] of Object.entries({ TIMEOUT, GARBLED }))
     it(`survives ${name} once at every request`, () => {
       const blocks = [40_000, [...SUNS, ...ACME, ...filled(103, 50), ...END]] as const;
       const calm = table(blocks);
@@ -177,6 +178,28 @@ describe('SunSpec discovery', () => {
         expect(found(device), `fault at ${bad}`).to.deep.equal(wanted);
       }
     });
+
+  it('is told by a busy device to come later, and never takes that for the end of a map', () => {
+    const blocks = [40_000, [...SUNS, ...ACME, ...filled(103, 50), ...END]] as const;
+    const calm = table(blocks);
+    const wanted = found(calm);
+    for (let bad = 0; bad < calm.log.length; bad++) {
+      const busy = () => {
+        const device = table(blocks);
+        device.fault = (_, at) => (at === bad ? exception(6) : undefined);
+        return device;
+      };
+      const plain = find(busy());
+      const isWhole = plain.ok && plain.value.end.how !== 'silent';
+      if (isWhole)
+        expect(plain.value.devices[0]?.models, `busy at ${bad}`).to.deep.equal(wanted.devices[0]?.models);
+      if (!plain.ok) expect(plain.detail).to.match(/exception 6 at 40000: it is busy/);
+      // Only the profile of a device knows that its exception 6 is worth a repeat.
+      const heeded = withManners(discover({ unit: 3, models: MODELS }), { retryOn: [6] });
+      const again = run(heeded, busy());
+      expect(again.ok && again.value, `asked again at ${bad}`).to.deep.equal(wanted);
+    }
+  });
 
   it('takes a reply of another number of registers for garbled', () => {
     const device = table([40_000, [...SUNS, ...ACME, ...END]]);
