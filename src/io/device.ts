@@ -12,13 +12,14 @@ import { after, between, milliseconds } from '../base/time.ts';
 import type { DeviceEvents, DeviceOrder } from '../gateway/mod.ts';
 import type { Conversation, ModbusReply, Turn } from '../local/bus/mod.ts';
 import { BACK_OFF_MAX, backOff } from '../local/bus/mod.ts';
-import type { ApplyResult, PollPlan, Polled } from '../local/device/mod.ts';
-import { applyOrder, axesOf, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
+import type { PollPlan, Polled } from '../local/device/mod.ts';
+import { axesOf, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
 import type { Profile } from '../local/profiles/mod.ts';
 import { matchProfile } from '../local/profiles/mod.ts';
 import type { DiscoveryRefusal, ModelSet, PollRefusal, SunSpecDevice } from '../local/sunspec/mod.ts';
 import { BASES, describeFailure, discover } from '../local/sunspec/mod.ts';
-import type { Applied, Axis, DeviceId, DeviceRole, Outcome } from '../model/mod.ts';
+import type { Applied, DeviceId, DeviceRole } from '../model/mod.ts';
+import { DeviceOrders } from './device-orders.ts';
 import type { Treatment } from './device-treatment.ts';
 import { plainly, treatmentOf } from './device-treatment.ts';
 import type { Bus, Link } from './modbus/mod.ts';
@@ -67,10 +68,7 @@ export interface DeviceParts extends DeviceShared {
 const FAILURES_MAX = 3;
 /** A device that is not there may take this part of the time of a line that it shares: one in so many. */
 const SHARE_OF_LINE = 16;
-/** SunSpec gives a device this long until a register shows what was written to it. */
-const READ_AFTER_WRITE = milliseconds(1000);
 const POLL_EVERY = milliseconds(1000);
-const MS_A_DAY = 86_400_000;
 
 /** What discovery made of a device. */
 interface Found {
@@ -81,7 +79,6 @@ interface Found {
 }
 
 type FindRefusal = DiscoveryRefusal | PollRefusal | 'incomplete' | 'absent' | 'no-role';
-type Order = Parameters<typeof applyOrder>[1];
 
 export class Device {
   readonly #parts: DeviceParts;
@@ -95,46 +92,34 @@ export class Device {
   #restUntil: Instant;
   /** Probes so far without an answer. */
   #misses = 0;
-  /** The newest order of each axis. */
-  readonly #newest = new Map<Axis, Order>();
-  /** What ends the repetition of an order that the device would forget, by axis. */
-  readonly #keptAlive = new Map<Axis, () => void>();
-  /** Registers of flash written by axis on one day, counted in days since 1970; a restart begins anew. */
-  readonly #flash = new Map<Axis, { readonly day: number; readonly words: number }>();
+  readonly #orders: DeviceOrders;
   /** Ends the waits under way. */
   readonly #wakes = new Set<() => void>();
 
   constructor(parts: DeviceParts) {
     this.#parts = parts;
     this.#restUntil = parts.clock.now().instant;
+    this.#orders = new DeviceOrders({
+      models: parts.models,
+      clock: parts.clock,
+      treatment: () => this.#treatment,
+      reach: () => this.#reach(),
+      run: (conversation, turn) => this.#run(conversation, turn),
+      wait: duration => this.#wait(duration),
+    });
     if (parts.config.profile !== undefined) this.#treatAs(parts.config.profile);
     this.#living = this.#live();
   }
 
-  async apply({ device, axis, value, reversion }: DeviceOrder): Promise<Applied> {
-    const order: Order = { axis, value, ...(reversion === undefined ? {} : { reversion }) };
-    this.#newest.set(axis, order);
-    this.#keptAlive.get(axis)?.();
-    const { outcome, why, evidence } = await this.#carryOut(order);
-    return { device, axis, outcome, evidence, ...(why === undefined ? {} : { why }) };
+  apply(order: DeviceOrder): Promise<Applied> {
+    return this.#orders.apply(order);
   }
 
   close(): Promise<void> {
     this.#closed = true;
     for (const wake of this.#wakes) wake();
-    for (const end of this.#keptAlive.values()) end();
+    this.#orders.close();
     return this.#living;
-  }
-
-  /** `keepAliveS`: how often it is repeated, where that is known already. */
-  async #carryOut(order: Order, keepAliveS?: number): Promise<ApplyResult> {
-    const found = await this.#reach();
-    const result: ApplyResult = found.ok
-      ? await this.#write(found.value, order)
-      : { outcome: 'unknown', why: `${whyOf(found)}; nothing was written`, evidence: [] };
-    if (result.flashWrites !== undefined) this.#countFlash(order.axis, result.flashWrites);
-    this.#keepAlive(order, { keepAliveS, ...result });
-    return result;
   }
 
   /** The map that an order is written by. A device known to be lost is asked first whether it is there. */
@@ -146,43 +131,6 @@ export class Device {
     if (this.#present !== false) return ok(this.#found);
     const there = await this.#probe('write');
     return there.ok ? ok(this.#found) : refused(there.refusal, `lost: ${whyOf(there)}`, 'later');
-  }
-
-  async #write({ device }: Found, order: Order): Promise<ApplyResult> {
-    const { models } = this.#parts;
-    const { deviations } = this.#treatment;
-    const options = { deviations, flashWritesToday: this.#flashToday(order.axis) };
-    const first = await this.#run(applyOrder(device, order, models, options), 'write');
-    if (first.recheck === undefined) return first;
-    await this.#wait(READ_AFTER_WRITE);
-    // What is left of an order that was replaced must not be written over its successor.
-    return this.#newest.get(order.axis) === order ? this.#run(first.recheck(), 'write') : first;
-  }
-
-  /** Repeats what the device would forget, until another order comes for the axis or the device refuses. */
-  #keepAlive(
-    order: Order,
-    { keepAliveS, outcome }: { readonly keepAliveS: number | undefined; readonly outcome: Outcome },
-  ): void {
-    const isDone =
-      order.value === undefined || outcome === 'refused' || this.#newest.get(order.axis) !== order;
-    if (keepAliveS === undefined || isDone || this.#closed) return;
-    const due = after(this.#parts.clock.now().instant, milliseconds(keepAliveS * 1000));
-    const repeat = (): void => void this.#carryOut(order, keepAliveS);
-    this.#keptAlive.set(order.axis, this.#parts.clock.at(due, repeat));
-  }
-
-  #flashToday(axis: Axis): number {
-    const counted = this.#flash.get(axis);
-    return counted?.day === this.#day() ? counted.words : 0;
-  }
-
-  #countFlash(axis: Axis, words: number): void {
-    this.#flash.set(axis, { day: this.#day(), words: this.#flashToday(axis) + words });
-  }
-
-  #day(): number {
-    return Math.floor(this.#parts.clock.now().unix / MS_A_DAY);
   }
 
   /** Found, then read until lost, and again. A device that is not there is looked for ever more rarely. */
