@@ -1,12 +1,13 @@
 /**
  * Where a stretch of models is parted into requests: the fewest that keep each value with its scale factor, because
- * a factor may move with power (Fronius). Of as many requests, those that part the fewest models are taken.
+ * a factor may move with power (Fronius). A factor that the model calls static and that a setting or a rating has
+ * may stand in another request than its values. Of as many requests, those that part the fewest models are taken.
  *
  * A stretch may be parted between two models, and in a model before a point where no scale factor stands on one
- * side and a value of it on the other. Only a model that has a longer run than one request holds without such a
- * place is torn: before some value, which its counts tell once they are read.
+ * side and a value tied to it on the other. A model is torn, before some value of its groups, which its counts tell
+ * once they are read, where nothing in it is tied, or where it has a longer run than one request holds.
  */
-import { type ModelDef, type GroupDef, ownWords } from './definition.ts';
+import { type GroupDef, type ModelDef, type PointDef, ownWords } from './definition.ts';
 import type { ModelEntry } from './discovery.ts';
 import { ownPoints } from './layout.ts';
 import type { Span } from './read.ts';
@@ -65,6 +66,8 @@ interface Place {
   readonly next: number;
   readonly price: number;
 }
+/** Words of ID and L. */
+const HEADER = 2;
 const NOT_PARTED = 0;
 const PARTED = 1;
 const TORN = 2;
@@ -75,7 +78,7 @@ type Costed = Cut & { readonly cost: number };
 
 function cutter(parts: readonly Part[], maxRead: number): Stretch['cutAfter'] {
   const places = placesOf(parts);
-  const tearable = parts.filter(part => mustBeTorn(part, places, maxRead)).map(part => part.span);
+  const tearable = parts.filter(part => mayBeTorn(part.def) || mustBeTorn(part, places, maxRead));
   const to = parts.at(-1)?.span.to ?? 0;
   /** By the address a request begins at: at most as many as the stretch has registers. */
   const best = new Map<number, Costed>();
@@ -88,7 +91,7 @@ function cutter(parts: readonly Part[], maxRead: number): Stretch['cutAfter'] {
     };
     const offers = reachable(places, from, from + maxRead).map(place => priced(place));
     const end = from + maxRead;
-    if (offers.length === 0 || tearable.some(span => end > span.from && end < span.to))
+    if (offers.length === 0 || tearable.some(({ span }) => end >= span.from + HEADER && end < span.to))
       offers.push(priced({ end, next: end, price: TORN }, true));
     const cheapest = offers.reduce((least, offer) => (offer.cost <= least.cost ? offer : least));
     best.set(from, cheapest);
@@ -123,6 +126,11 @@ function placesOf(parts: readonly Part[]): readonly Place[] {
   });
 }
 
+/** A model of groups in which nothing is tied to its factor: any of its values may be the last of a request. */
+function mayBeTorn(def: ModelDef): boolean {
+  return def.groups !== undefined && tiesOf(def).length === 0;
+}
+
 function mustBeTorn({ span }: Part, places: readonly Place[], maxRead: number): boolean {
   let from = span.from;
   for (const { end } of places) {
@@ -144,7 +152,7 @@ function looseSeamsOf(def: ModelDef): readonly number[] {
   if (known !== undefined) return known;
   const ties = tiesOf(def);
   const ends = [...ownPoints(def).values()].map(point => point.offset + point.def.size);
-  const seams = ends.filter(end => end >= 2 && !ties.some(({ from, to }) => from < end && end < to));
+  const seams = ends.filter(end => end >= HEADER && !ties.some(({ from, to }) => from < end && end < to));
   loose.set(def, seams);
   return seams;
 }
@@ -152,23 +160,35 @@ function looseSeamsOf(def: ModelDef): readonly number[] {
 /** What one request must hold: from a value to its scale factor, and to the last group where a value there has it. */
 function tiesOf(def: ModelDef): readonly Span[] {
   const own = ownPoints(def);
+  const inGroups = (def.groups ?? []).flatMap(scaledIn);
+  const scaled = [...def.points.filter(({ sf }) => typeof sf === 'string'), ...inGroups];
   const ties: Span[] = [];
   for (const { offset, def: point, scale } of own.values())
-    if (typeof scale === 'object')
+    if (typeof scale === 'object' && mayMove(scale.def, scaled))
       ties.push({
         from: Math.min(offset, scale.offset),
         to: Math.max(offset + point.size, scale.offset + 1),
       });
-  const groupFactors = new Set((def.groups ?? []).flatMap(factorsIn));
-  for (const name of groupFactors) {
+  for (const name of new Set(inGroups.map(({ sf }) => String(sf)))) {
     const factor = own.get(name);
-    if (factor !== undefined) ties.push({ from: factor.offset, to: ownWords(def) + 1 });
+    if (factor !== undefined && mayMove(factor.def, scaled))
+      ties.push({ from: factor.offset, to: ownWords(def) + 1 });
   }
   return ties;
 }
 
-/** The scale factors that values of a group name, wherever those stand. */
-function factorsIn(group: GroupDef): readonly string[] {
-  const named = group.points.flatMap(({ sf }) => (typeof sf === 'string' ? [sf] : []));
-  return [...named, ...(group.groups ?? []).flatMap(factorsIn)];
+/**
+ * Whether `factor` may be another one when the next request is answered. One that the model calls static stays where
+ * a setting or a rating has it too, which would else say something new with every change. Of what is only measured
+ * not even that is believed: there are devices whose factors follow the power.
+ */
+function mayMove({ name, static: fixed }: PointDef, scaled: readonly PointDef[]): boolean {
+  const stands = scaled.some(point => point.sf === name && (point.access === 'RW' || point.static === 'S'));
+  return fixed !== 'S' || !stands;
+}
+
+/** The points of a group that name a scale factor, wherever that stands. */
+function scaledIn(group: GroupDef): readonly PointDef[] {
+  const named = group.points.filter(({ sf }) => typeof sf === 'string');
+  return [...named, ...(group.groups ?? []).flatMap(scaledIn)];
 }

@@ -64,11 +64,15 @@ function placesIn(def: GroupDef) {
   });
 }
 
-/** The values that were read in another request than their factor, as `701.W`. */
+/** Models whose static factors all belong to settings and ratings too. 701 measures; the others name nothing static. */
+const SETTINGS = [702, 703, 704];
+
+/** The values that were read in another request than a factor that may move, as `701.W`. */
 function widowed({ models }: SunSpecDevice, on: Table): readonly string[] {
   const together = (from: number, to: number): boolean =>
     reads(on).some(([address, count]) => address <= from && to <= address + count);
   return models.flatMap(({ id, address }) => {
+    if (SETTINGS.includes(id)) return [];
     const places = placesIn(model(id));
     return places.flatMap(({ name, sf, offset, size }) => {
       const factor = places.find(place => place.name === sf)?.offset ?? offset;
@@ -86,18 +90,36 @@ function decoded({ models }: SunSpecDevice, { registers }: Table) {
 }
 
 describe('SunSpec requests', () => {
-  it('read a whole device of IEEE 1547, 1382 registers, in 13: one more than they fill', () => {
+  it('read a whole device of IEEE 1547, 1382 registers, in 12: as few as they fill', () => {
     const { device, on } = chain(40_002, WHOLE);
     const result = run(readDevice(device, { models: MODELS }), on);
     expect(result.ok && result.value).to.deep.equal(decoded(device, on));
-    expect(reads(on)).to.have.length(13);
+    expect(reads(on)).to.have.length(12);
     expect(widowed(device, on)).to.deep.equal([]);
     const ends = new Set(reads(on).map(([address, count]) => address + count));
     const parted = device.models.filter(({ address, length }) =>
       [...ends].some(end => end > address && end < address + length + 2),
     );
-    // 701 has 155 registers.
-    expect(parted.map(({ id }) => id).filter(id => !TOO_LONG.includes(id))).to.deep.equal([701]);
+    // 701 has 155 registers; 705 only sets and its factors are static.
+    expect(parted.map(({ id }) => id).filter(id => !TOO_LONG.includes(id))).to.deep.equal([701, 705]);
+  });
+
+  it('keep what is measured with its factor, even a static one, and with the factors of groups', () => {
+    for (let before = 0; before <= 10; before++) {
+      const { device, on } = chain(40_002, [
+        ...Array.from({ length: before }, () => [703, 17] as const),
+        [701, 153],
+        [713, 7],
+        [714, 43, { NPrt: 1 }],
+      ]);
+      const result = run(readDevice(device, { models: MODELS }), on);
+      expect(result.ok && result.value).to.deep.equal(decoded(device, on));
+      expect(widowed(device, on), `${before}`).to.deep.equal([]);
+      // A port's values have the factors of the model: 714 is one piece.
+      const at = device.models.at(-1)?.address ?? 0;
+      const inside = reads(on).filter(([address]) => address > at + 2 && address < at + 45);
+      expect(inside, `${before}`).to.deep.equal([]);
+    }
   });
 
   it('part no model where that spares no request', () => {
@@ -165,7 +187,7 @@ describe('SunSpec requests', () => {
   });
 
   it('are repeated once, each of them, and say silent where both fail', () => {
-    for (let bad = 0; bad < 13; bad++) {
+    for (let bad = 0; bad < 12; bad++) {
       const { device, on } = chain(40_002, WHOLE);
       on.fault = (_, at) => (at === bad ? TIMEOUT : undefined);
       const result = run(readDevice(device, { models: MODELS }), on);
