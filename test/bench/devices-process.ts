@@ -15,6 +15,15 @@ export interface Wanted {
 
 const RATED_W = 8000;
 
+/** What is measured is another value at every request, as it is of a device at work: where it begins, and its span. */
+const MOVING = [
+  ['701.W', 3000, 997],
+  ['701.Var', 100, 83],
+  ['701.LNV', 228, 5],
+  ['713.SoC', 40, 21],
+  ['714.DCW', 3000, 991],
+] as const;
+
 function full1547(unit: number): Unit {
   const models: ModelValues[] = [
     { id: 1, values: { Mn: 'Underglass', Md: 'Bench', Opt: '', Vr: '1', SN: `B-${unit}`, DA: unit } },
@@ -23,9 +32,14 @@ function full1547(unit: number): Unit {
   const storage = { WHRtg: 10_000, WHAvail: 5000, SoC: 50, SoH: 100, Sta: 0, WH_SF: 0, Pct_SF: -1 };
   models.splice(-1, 0, { id: 713, values: storage });
   const image = new Image(models);
+  let reads = 0;
   return {
     unit,
-    read: (address, count) => image.read(address, count),
+    read: (address, count) => {
+      reads += 1;
+      for (const [point, lowest, span] of MOVING) image.set(point, lowest + (reads % span));
+      return image.read(address, count);
+    },
     write: (address, words) => {
       const result = image.write(address, words, () => undefined);
       return 'exception' in result ? result : undefined;

@@ -36,17 +36,24 @@ export interface PollPlan {
   readonly fast: readonly Want[];
   readonly slow: readonly Want[];
   readonly once: readonly Want[];
+  /** What one reading asks for. Each list stays the same value: what a list needs is worked out once for it. */
+  readonly due: Readonly<Record<'first' | 'withSlow' | 'fast', readonly Want[]>>;
 }
 
 export function pollPlanOf(device: SunSpecDevice, role: DeviceRole): PollPlan {
   const wants = wantsOf(device, role);
   const at = (pace: Pace): readonly Want[] => wants.filter(want => paceOf(want) === pace);
   const [fast, slow, once] = [at('fast'), at('slow'), at('once')];
-  if (fast.length > 0) return { device, role, fast, slow, once };
+  if (fast.length > 0) return planned({ device, role, fast, slow, once });
   // A device of which nothing moves is asked each time all the same: its silence must be noticed.
   return slow.length > 0
-    ? { device, role, fast: slow, slow: [], once }
-    : { device, role, fast: once, slow: [], once: [] };
+    ? planned({ device, role, fast: slow, slow: [], once })
+    : planned({ device, role, fast: once, slow: [], once: [] });
+}
+
+function planned(plan: Omit<PollPlan, 'due'>): PollPlan {
+  const { once, slow, fast } = plan;
+  return { ...plan, due: { first: [...once, ...slow, ...fast], withSlow: [...slow, ...fast], fast } };
 }
 
 function paceOf({ points = [] }: Want): Pace {
@@ -68,8 +75,8 @@ export function* poll(
   { now, ...options }: PollOptions & { readonly now: Instant },
 ): Conversation<Result<Polled, PollRefusal>> {
   const isSlowDue = before === undefined || now >= before.slowDue;
-  const wants = [...(before === undefined ? plan.once : []), ...(isSlowDue ? plan.slow : []), ...plan.fast];
-  const read = yield* readModels(plan.device, wants, options);
+  const due = before === undefined ? 'first' : isSlowDue ? 'withSlow' : 'fast';
+  const read = yield* readModels(plan.device, plan.due[due], options);
   if (!read.ok) return read;
   const instances = new Map(before?.instances);
   for (const instance of read.value) instances.set(instance.address, instance);

@@ -215,8 +215,25 @@ function isWhereItWas({ entry, def }: Job, [id, length]: Words): boolean {
   return (id === undefined || id === entry.id) && (length === undefined || length === expected);
 }
 
+/** What a model said last, and the words it said it in; one for each model of a device that is still known. */
+const last = new WeakMap<
+  ModelEntry,
+  { readonly def: ModelDef; readonly words: Words; readonly said: ModelInstance }
+>();
+
+/** The same value as before where the words are: most models of a device hold settings, and say the same for days. */
 function instanceOf({ entry, def }: Job, words: Words): ModelInstance {
   const { id, address, length } = entry;
   if (def === undefined) return { id, name: null, address, length, points: {}, groups: {} };
-  return { ...decodeModel(def, [words[0], length, ...words.slice(2)], address), length };
+  const known = last.get(entry);
+  if (known?.def === def && sameWords(known.words, words)) return known.said;
+  const said = { ...decodeModel(def, [words[0], length, ...words.slice(2)], address), length };
+  last.set(entry, { def, words, said });
+  return said;
+}
+
+function sameWords(before: Words, now: Words): boolean {
+  if (before.length !== now.length) return false;
+  for (let at = 0; at < now.length; at++) if (before[at] !== now[at]) return false;
+  return true;
 }

@@ -80,6 +80,14 @@ describe('the pace of a reading', () => {
     ]);
   });
 
+  it('asks with the same list each time, so that its requests are worked out once', () => {
+    const { device } = site(1, 701, 702, 704);
+    const { due, once, slow, fast } = pollPlanOf(device, 'inverter');
+    expect(due.fast).to.equal(fast);
+    expect(due.withSlow).to.deep.equal([...slow, ...fast]);
+    expect(due.first).to.deep.equal([...once, ...slow, ...fast]);
+  });
+
   it('keeps what was read before beside what is read now', () => {
     const { device, on } = site(1, 103, 120, 123);
     const plan = pollPlanOf(device, 'inverter');

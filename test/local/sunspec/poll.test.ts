@@ -48,6 +48,28 @@ describe('SunSpec polling', () => {
     ]);
   });
 
+  it('gives the same value again where a model says the same words, and a new one where a word is another', () => {
+    const on = registers(site);
+    const first = read(site, on);
+    on.registers.set(40_070 + 2, 9); // 103.A
+    const second = read(site, on);
+    const third = read(site, on);
+    const [before, after, again] = [first, second, third].map(each => (each.ok ? each.value : []));
+    expect(after?.[0]?.points['A']).not.to.equal(before?.[0]?.points['A']);
+    expect(after?.slice(1).every((each, at) => each === before?.[at + 1])).to.equal(true);
+    expect(again?.every((each, at) => each === after?.[at])).to.equal(true);
+  });
+
+  it('believes no word of before where one cannot be read any more', () => {
+    const on = registers(site);
+    read(site, on);
+    on.registers.delete(40_070 + 2);
+    const result = read(site, on);
+    expect(result.ok && result.value[0]?.points['A']).to.equal(undefined);
+    const moved = { unit: 1, models: site.models.map(entry => ({ ...entry, address: entry.address + 1 })) };
+    expect(read(moved, on)).to.include({ ok: false, refusal: 'map-changed' });
+  });
+
   it('does not read over a gap, unless it is told how wide a gap may be', () => {
     const ends = site.models
       .filter(entry => entry.id !== 120)
