@@ -3,7 +3,7 @@
  * of the schedule, the memberships or the outbox. Nothing is acknowledged to the broker before what it
  * changed is durable; a refused message is acknowledged, so that it does not come again.
  */
-import { ok } from '../base/assert.ts';
+import { ok, refused } from '../base/assert.ts';
 import type { Refused, Result } from '../base/assert.ts';
 import { between, minutes, seconds } from '../base/time.ts';
 import type { Now } from '../base/time.ts';
@@ -93,7 +93,7 @@ function receive(state: GatewayState, work: Work, command: Command, now: Now): r
 }
 
 /** What the orders of a command are to be answered with, or why it changes nothing. */
-type Carried = Result<readonly Cause[], ScheduleRefusal | GrantRefusal>;
+type Carried = Result<readonly Cause[], ScheduleRefusal | GrantRefusal | 'kind-unsupported'>;
 
 function carryOut(state: GatewayState, work: Work, command: Command, now: Now): Carried {
   const { body } = command;
@@ -104,8 +104,11 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
       return cancel(state, work, command, body, now);
     case 'grant':
       return grant(state, work, command, body, now);
-    default:
+    case 'ack':
       return ok([]);
+    case 'sealed':
+    case 'manifest':
+      return refused('kind-unsupported', `this gateway does not take commands of kind ${body.kind}`);
   }
 }
 

@@ -64,7 +64,14 @@ const axisRange = (axis: AxisRow) =>
     .refine(({ min, max }) => min <= max, { error: 'has its min above its max' })
     .describe(`the bounds of ${axis.axis}, as in { min: ${axis.min}, max: ${axis.max} }`);
 
-const OPERATIONS = ['event', 'cancel', 'grant', 'ack'] as const satisfies readonly CommandBody['kind'][];
+const OPERATIONS = [
+  'event',
+  'cancel',
+  'grant',
+  'ack',
+  'sealed',
+  'manifest',
+] as const satisfies readonly CommandBody['kind'][];
 
 const trustedKey = z
   .strictObject({

@@ -4,6 +4,7 @@
 import type { Duration, UnixTime } from '../base/time.ts';
 import type { AxisValues, CommandClass } from './control.ts';
 import type { Audience, Cti, GroupId, KeyId, MRID } from './ids.ts';
+import type { ManifestBody } from './delivery.ts';
 import type { StreamName } from './record.ts';
 
 export interface Command {
@@ -27,7 +28,7 @@ export interface Command {
   readonly digest: string;
 }
 
-export type CommandBody = EventBody | CancelBody | GrantBody | AckBody;
+export type CommandBody = EventBody | CancelBody | GrantBody | AckBody | SealedBody | ManifestBody;
 
 /** How an event came about: a demand-response event a customer may answer, or a direct order to the DER. */
 export type Service = 'demand-response' | 'direct';
@@ -63,6 +64,14 @@ export interface GrantBody {
 export interface AckBody {
   readonly kind: 'ack';
   readonly through: Readonly<Partial<Record<StreamName, number>>>;
+}
+
+/** What only one gateway may read: a box to its key. Names the event it belongs to, if it belongs to one. */
+export interface SealedBody {
+  readonly kind: 'sealed';
+  /** Ephemeral public key (32 bytes) and box, in hexadecimal. */
+  readonly box: string;
+  readonly mRID?: MRID;
 }
 
 /** An event as the schedule keeps it: the command's authority with the body's content. */

@@ -1,6 +1,7 @@
 /** The nouns all rooms share. This is the room's one door. */
 export * from './command.ts';
 export * from './control.ts';
+export * from './delivery.ts';
 export * from './ids.ts';
 export * from './intent.ts';
 export * from './premise.ts';

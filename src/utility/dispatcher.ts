@@ -259,6 +259,10 @@ function aboutOf(body: CommandBody): string {
       return body.mRID;
     case 'grant':
       return `${body.group}@${body.epoch}`;
+    case 'sealed':
+      return body.mRID ?? '';
+    case 'manifest':
+      return body.file;
     case 'ack':
       return '';
   }

@@ -246,7 +246,7 @@ class World {
       issuer: this.headEnd.issuer,
       publicKey: toHex(this.headEnd.key.publicKey),
       epoch: 1,
-      operations: ['event', 'cancel', 'grant', 'ack'],
+      operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest'],
       highestClass: 'emergency',
       validFrom: '2020-01-01T00:00:00Z',
       validUntil: '2090-01-01T00:00:00Z',

@@ -178,7 +178,7 @@ async function writeFiles(
         issuer: ISSUER,
         publicKey: toHex(keys.headEnd.publicKey),
         epoch: 1,
-        operations: ['event', 'cancel', 'grant', 'ack'],
+        operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest'],
         highestClass: 'emergency',
         validFrom: '2020-01-01T00:00:00Z',
         validUntil: '2100-01-01T00:00:00Z',

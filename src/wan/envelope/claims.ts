@@ -76,6 +76,12 @@ const CLAIMS: readonly Row[] = [
   { key: BODY, name: 'body', need: 'always', fits: value => value instanceof Map },
 ];
 
+/** Kinds that are never for a group, and why. */
+const FOR_ONE: Readonly<Partial<Record<CommandBody['kind'], string>>> = {
+  grant: 'a grant names one gateway: no member learns of another',
+  sealed: 'a sealed command is for one gateway: only one can open it',
+};
+
 /** For whom and when: what a stranger's copy of somebody's command is judged by. */
 export interface Address {
   readonly audience: Audience;
@@ -111,8 +117,8 @@ export function readClaims(claims: ClaimMap): Result<CommandClaims, ContentRefus
   assert(commandClass !== undefined, 'a class that fits its row has a name');
   const body = readBody(claims.get(BODY) as ClaimMap, commandClass);
   if (!body.ok) return body;
-  if (body.value.kind === 'grant' && address.value.audience.kind === 'group')
-    return refused('claim-invalid', 'a grant names one gateway: no member learns of another');
+  if (address.value.audience.kind === 'group' && FOR_ONE[body.value.kind] !== undefined)
+    return refused('claim-invalid', FOR_ONE[body.value.kind]);
   return ok({
     issuer: claims.get(ISS) as string,
     ...address.value,

@@ -6,7 +6,7 @@ import { createPublicKey, hash, verify } from 'node:crypto';
 import { expect } from 'chai';
 import { toHex } from '../../../src/base/bytes.ts';
 import { after, hours, seconds, unixTime } from '../../../src/base/time.ts';
-import { AXES } from '../../../src/model/mod.ts';
+import { AXES, DELIVERIES } from '../../../src/model/mod.ts';
 import type { CommandBody, KeyId } from '../../../src/model/mod.ts';
 import { openCommand, signCommand, vetClaims } from '../../../src/wan/envelope/mod.ts';
 import type { CommandClaims } from '../../../src/wan/envelope/mod.ts';
@@ -216,5 +216,18 @@ function asBody(body: CommandBody): Readonly<Record<string, unknown>> {
       return { 1: 3, 8: body.group, 9: body.epoch, 10: body.member ? 1 : 0 };
     case 'ack':
       return { 1: 4, 11: body.through };
+    case 'sealed':
+      return { 1: 9, ...(body.mRID === undefined ? {} : { 2: body.mRID }), 37: body.box };
+    case 'manifest':
+      return {
+        1: 10,
+        30: body.file,
+        31: body.size,
+        32: body.list,
+        33: DELIVERIES.indexOf(body.delivers),
+        34: body.model,
+        ...(body.versions === undefined ? {} : { 35: body.versions }),
+        36: body.version,
+      };
   }
 }

@@ -66,7 +66,7 @@ class Key:
         self.public = bytes(self.signing.verify_key)
         self.kid = hashlib.sha256(self.public).digest()[:8]
         self.scope = {
-            "operations": ["event", "cancel", "grant", "ack"],
+            "operations": ["event", "cancel", "grant", "ack", "sealed", "manifest"],
             "highestClass": "emergency",
             "primacy": {"min": 1, "max": 255},
             "validFrom": 1_700_000_000_000,
@@ -122,6 +122,9 @@ def frame(payload, key, protected=None, unprotected=None, signature=None, tag=b"
 EVENT = {1: 1, 2: "ev-1", 3: {2: 5000}, 4: NOW, 5: 3600, 6: "Half power until five o'clock.", 7: 0}
 CANCEL = {1: 2, 2: "ev-1"}
 GRANT = {1: 3, 8: "feeder-7", 9: 7, 10: 1}
+MANIFEST = {
+    1: 10, 30: bytes(range(32)), 31: 20_000, 32: bytes(range(32, 64)), 33: 0, 34: "PV-5000", 35: ["1.2", "1.3"], 36: "1.4",
+}
 ACK = {1: 4, 11: {"alarm": 3, "status": 120}}
 
 

@@ -15,8 +15,9 @@ import nacl.bindings as sodium
 from peer import (
     ACK, ACK_TOPIC, AXES, BODY, CANCEL, DEVICE, DEVICE_TOPIC, EARLY, EVENT, GRANT, GROUP_TOPIC, KEY_EPOCH,
     KEYS, NARROW, NOW, OLD, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, UTILITY, Pairs, Raw,
-    changed, claims, encode, frame, grouped, loose, readable, signed, structure, without,
+    changed, claims, encode, frame, grouped, loose, readable, signed, structure, without, MANIFEST,
 )
+from peer_sealed import SEALED, SEALED_CODE
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
 PRIME = 2**255 - 19
@@ -41,6 +42,10 @@ def accepted():
         ("cancel", DEVICE_TOPIC, ROOT, claims(CANCEL)),
         ("grant", DEVICE_TOPIC, ROOT, claims(GRANT)),
         ("grant that removes", DEVICE_TOPIC, ROOT, claims({**GRANT, 9: 8, 10: 0})),
+        ("sealed", DEVICE_TOPIC, ROOT, claims(SEALED)),
+        ("sealed, of an event", DEVICE_TOPIC, ROOT, claims(SEALED_CODE)),
+        ("manifest", GROUP_TOPIC, ROOT, grouped(MANIFEST)),
+        ("manifest, any version, the largest file", DEVICE_TOPIC, ROOT, claims({**without(MANIFEST, 35), 31: 2**26, 33: 3})),
         ("ack", ACK_TOPIC, ROOT, claims(ACK, cls=4)),
     ]:
         yield name, topic, signed(whole, key), whole
@@ -207,22 +212,23 @@ def refused_contents():
     yield "group epoch for a gateway", DEVICE_TOPIC, signed(claims(EVENT, group_epoch=7)), "claim-unknown"
     yield "group epoch 0", GROUP_TOPIC, signed(grouped(EVENT, group_epoch=0)), "claim-invalid"
     yield "grant to a group", GROUP_TOPIC, signed(grouped(GRANT)), "claim-invalid"
+    yield "sealed to a group", GROUP_TOPIC, signed(grouped(SEALED)), "claim-invalid"
     yield "another issuer's name", DEVICE_TOPIC, signed(claims(EVENT, iss="grid-opz")), "issuer-mismatch"
     yield "older key epoch", DEVICE_TOPIC, signed(claims(EVENT, NARROW, key_epoch=2), NARROW), "key-epoch-mismatch"
     yield "newer key epoch", DEVICE_TOPIC, signed(claims(EVENT, NARROW, key_epoch=4), NARROW), "key-epoch-mismatch"
-    for kind in (0, 5, 6, 7, 8, 9, 10, 99, "event"):
+    for kind in (0, 5, 6, 7, 8, 99, "event"):
         yield f"kind {kind!r}", DEVICE_TOPIC, signed(claims({**EVENT, 1: kind})), "kind-unknown"
     yield "ack on the command topic", DEVICE_TOPIC, signed(claims(ACK)), "kind-on-wrong-topic"
     yield "event on the ack topic", ACK_TOPIC, signed(claims(EVENT)), "kind-on-wrong-topic"
     yield "kind absent", DEVICE_TOPIC, signed(claims(without(EVENT, 1))), "body-missing-key"
-    for body, keys in ((EVENT, (2, 3, 4, 7)), (CANCEL, (2,)), (GRANT, (8, 9, 10))):
+    for body, keys in ((EVENT, (2, 3, 4, 7)), (CANCEL, (2,)), (GRANT, (8, 9, 10)), (SEALED, (37,)), (MANIFEST, (30, 31, 32, 33, 34, 36))):
         for key in keys:
             name = f"kind {body[1]} without key {key}"
             yield name, DEVICE_TOPIC, signed(claims(without(body, key))), "body-missing-key"
     for name, body in [
         ("event with a group", {**EVENT, 8: "feeder-7"}), ("event with key 12", {**EVENT, 12: 1}),
         ("event with __proto__", {**EVENT, "__proto__": 1}), ("cancel with a note", {**CANCEL, 6: "x"}),
-        ("grant with a start", {**GRANT, 4: NOW}),
+        ("grant with a start", {**GRANT, 4: NOW}), ("sealed with a note", {**SEALED, 6: "x"}), ("manifest with an mRID", {**MANIFEST, 2: "x"}),
     ]:
         yield name, DEVICE_TOPIC, signed(claims(body)), "body-unknown-key"
     for name, body in [
@@ -233,6 +239,14 @@ def refused_contents():
         ("note of 281", {**EVENT, 6: "x" * 281}), ("note of two lines", {**EVENT, 6: "a\nb"}),
         ("note that moves the cursor", {**EVENT, 6: "\x1b[2J"}), ("service 2", {**EVENT, 7: 2}),
         ("membership 2", {**GRANT, 10: 2}), ("group epoch 0 granted", {**GRANT, 9: 0}),
+        ("box of 48 bytes", {**SEALED, 37: bytes(48)}), ("box of 4097 bytes", {**SEALED, 37: bytes(4097)}),
+        ("box as text", {**SEALED, 37: "x" * 64}), ("sealed for an mRID of capitals", {**SEALED, 2: "EV"}),
+        ("hash of 31 bytes", {**MANIFEST, 30: bytes(31)}), ("chunk list hash of 33 bytes", {**MANIFEST, 32: bytes(33)}),
+        ("file of 0 bytes", {**MANIFEST, 31: 0}), ("file of 64 MiB and a byte", {**MANIFEST, 31: 2**26 + 1}),
+        ("delivery 4", {**MANIFEST, 33: 4}), ("delivery as text", {**MANIFEST, 33: "device-firmware"}),
+        ("model of two lines", {**MANIFEST, 34: "a\nb"}), ("empty model", {**MANIFEST, 34: ""}),
+        ("version of 65", {**MANIFEST, 36: "x" * 65}), ("no versions in the list", {**MANIFEST, 35: []}),
+        ("17 versions", {**MANIFEST, 35: ["1"] * 17}), ("version as a number", {**MANIFEST, 35: [1]}),
     ]:
         yield name, DEVICE_TOPIC, signed(claims(body)), "body-invalid"
     for name, through in [("unknown stream", {"gossip": 1}), ("__proto__", {"__proto__": 1}), ("nothing", {}), ("below 0", {"alarm": -1})]:

@@ -31,6 +31,14 @@ export const KEY = {
   epoch: 9,
   member: 10,
   through: 11,
+  sha256: 30,
+  size: 31,
+  listSha256: 32,
+  delivers: 33,
+  model: 34,
+  versions: 35,
+  version: 36,
+  box: 37,
 } as const;
 
 export const always = (key: number, name: string, fits: Row['fits']): Row => ({

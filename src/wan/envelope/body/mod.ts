@@ -13,11 +13,13 @@ import { cancel, event } from './event.ts';
 import { grant } from './grant.ts';
 import { KEY, always } from './kind.ts';
 import type { Kind } from './kind.ts';
+import { manifest } from './manifest.ts';
+import { sealed } from './sealed.ts';
 
 type KindTable = { readonly [K in CommandBody['kind']]: Kind<Extract<CommandBody, { kind: K }>> };
 
 /** A kind that joins the model has to join here. */
-const KINDS: KindTable = { event, cancel, grant, ack };
+const KINDS: KindTable = { event, cancel, grant, ack, sealed, manifest };
 
 /** Kinds that have a number and a name in the contract, and no meaning yet: refused like any unknown one. */
 export const RESERVED_KINDS = {
@@ -25,8 +27,6 @@ export const RESERVED_KINDS = {
   time: 6,
   configuration: 7,
   price: 8,
-  sealed: 9,
-  manifest: 10,
   welcome: 11,
   trust: 12,
   interrogate: 13,
