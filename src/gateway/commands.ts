@@ -108,6 +108,8 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
       return ok([]);
     case 'sealed':
     case 'manifest':
+    case 'time':
+    case 'welcome':
       return refused('kind-unsupported', `this gateway does not take commands of kind ${body.kind}`);
   }
 }

@@ -71,6 +71,8 @@ const OPERATIONS = [
   'ack',
   'sealed',
   'manifest',
+  'welcome',
+  'time',
 ] as const satisfies readonly CommandBody['kind'][];
 
 const trustedKey = z

@@ -3,7 +3,7 @@
  */
 import type { Duration, UnixTime } from '../base/time.ts';
 import type { AxisValues, CommandClass } from './control.ts';
-import type { Audience, Cti, GroupId, KeyId, MRID } from './ids.ts';
+import type { Audience, Cti, GroupId, KeyId, MRID, Nonce } from './ids.ts';
 import type { ManifestBody } from './delivery.ts';
 import type { StreamName } from './record.ts';
 
@@ -28,7 +28,15 @@ export interface Command {
   readonly digest: string;
 }
 
-export type CommandBody = EventBody | CancelBody | GrantBody | AckBody | SealedBody | ManifestBody;
+export type CommandBody =
+  | EventBody
+  | CancelBody
+  | GrantBody
+  | AckBody
+  | SealedBody
+  | ManifestBody
+  | WelcomeBody
+  | TimeBody;
 
 /** How an event came about: a demand-response event a customer may answer, or a direct order to the DER. */
 export type Service = 'demand-response' | 'direct';
@@ -72,6 +80,35 @@ export interface SealedBody {
   /** Ephemeral public key (32 bytes) and box, in hexadecimal. */
   readonly box: string;
   readonly mRID?: MRID;
+}
+
+/**
+ * The head end's answer to a start, for the nonce of that start's birth record. It gives the date, and says how far
+ * this issuer's streams of commands and the gateway's own streams of records were used in its earlier life.
+ */
+export interface WelcomeBody {
+  readonly kind: 'welcome';
+  readonly nonce: Nonce;
+  readonly time: UnixTime;
+  readonly marks: readonly StreamTold[];
+  /** The highest sequence held of each stream of records. */
+  readonly held: Readonly<Partial<Record<StreamName, number>>>;
+}
+
+/** How far an issuer has used one of its streams under the key epoch that says so. */
+export interface StreamTold {
+  readonly stream: string;
+  /** No sequence up to here is to be taken any more, but those in `open`. */
+  readonly through: number;
+  /** Sent to this gateway and not answered by it; ascending, none above `through`. */
+  readonly open: readonly number[];
+}
+
+/** The date. With the nonce of a question of ours it cannot have been held back; without, it is a lower bound. */
+export interface TimeBody {
+  readonly kind: 'time';
+  readonly time: UnixTime;
+  readonly nonce?: Nonce;
 }
 
 /** An event as the schedule keeps it: the command's authority with the body's content. */

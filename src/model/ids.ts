@@ -18,6 +18,9 @@ export type KeyId = string & { readonly brand: 'KeyId' };
 /** CWT id of one command: 16 bytes, in hexadecimal. The idempotency key of everything a command causes. */
 export type Cti = string & { readonly brand: 'Cti' };
 
+/** 16 unpredictable bytes, in hexadecimal: what is signed with them was signed after they were drawn. */
+export type Nonce = string & { readonly brand: 'Nonce' };
+
 /** The key of an event, or of a cancel that waits for it. */
 export function eventKey({ issuer, mRID }: { readonly issuer: string; readonly mRID: MRID }): EventKey {
   return `${issuer}/${mRID}` as EventKey;

@@ -263,7 +263,7 @@ function aboutOf(body: CommandBody): string {
       return body.mRID ?? '';
     case 'manifest':
       return body.file;
-    case 'ack':
+    default:
       return '';
   }
 }

@@ -80,6 +80,7 @@ const CLAIMS: readonly Row[] = [
 const FOR_ONE: Readonly<Partial<Record<CommandBody['kind'], string>>> = {
   grant: 'a grant names one gateway: no member learns of another',
   sealed: 'a sealed command is for one gateway: only one can open it',
+  welcome: 'a welcome is for the one gateway that drew its nonce',
 };
 
 /** For whom and when: what a stranger's copy of somebody's command is judged by. */
@@ -119,6 +120,8 @@ export function readClaims(claims: ClaimMap): Result<CommandClaims, ContentRefus
   if (!body.ok) return body;
   if (address.value.audience.kind === 'group' && FOR_ONE[body.value.kind] !== undefined)
     return refused('claim-invalid', FOR_ONE[body.value.kind]);
+  if (address.value.audience.kind === 'group' && 'nonce' in body.value)
+    return refused('claim-invalid', 'a nonce is for the one gateway that drew it');
   return ok({
     issuer: claims.get(ISS) as string,
     ...address.value,

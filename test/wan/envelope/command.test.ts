@@ -229,5 +229,15 @@ function asBody(body: CommandBody): Readonly<Record<string, unknown>> {
         ...(body.versions === undefined ? {} : { 35: body.versions }),
         36: body.version,
       };
+    case 'time':
+      return { 1: 6, ...(body.nonce === undefined ? {} : { 12: body.nonce }), 13: body.time / 1000 };
+    case 'welcome':
+      return {
+        1: 11,
+        12: body.nonce,
+        13: body.time / 1000,
+        14: Object.fromEntries(body.marks.map(({ stream, through, open }) => [stream, [through, ...open]])),
+        15: body.held,
+      };
   }
 }

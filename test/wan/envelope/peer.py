@@ -66,7 +66,7 @@ class Key:
         self.public = bytes(self.signing.verify_key)
         self.kid = hashlib.sha256(self.public).digest()[:8]
         self.scope = {
-            "operations": ["event", "cancel", "grant", "ack", "sealed", "manifest"],
+            "operations": ["event", "cancel", "grant", "ack", "sealed", "manifest", "time", "welcome"],
             "highestClass": "emergency",
             "primacy": {"min": 1, "max": 255},
             "validFrom": 1_700_000_000_000,
@@ -126,6 +126,8 @@ MANIFEST = {
     1: 10, 30: bytes(range(32)), 31: 20_000, 32: bytes(range(32, 64)), 33: 0, 34: "PV-5000", 35: ["1.2", "1.3"], 36: "1.4",
 }
 ACK = {1: 4, 11: {"alarm": 3, "status": 120}}
+TIME = {1: 6, 12: bytes(range(16, 32)), 13: NOW}
+WELCOME = {1: 11, 12: bytes(range(16, 32)), 13: NOW, 14: {"d": [57, 55], "g-feeder-7": [1200]}, 15: {"birth": 3, "status": 120}}
 
 
 def claims(body, key=ROOT, **changes):

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Context } from 'mocha';
 import { toHex } from '../../../src/base/bytes.ts';
-import type { CommandBody, GroupId, MRID } from '../../../src/model/mod.ts';
+import type { CommandBody, GroupId, MRID, Nonce } from '../../../src/model/mod.ts';
 import { openCommand, signCommand, signRecord } from '../../../src/wan/envelope/mod.ts';
 import type { CommandClaims } from '../../../src/wan/envelope/mod.ts';
 import { needsThat } from '../../support/needs.ts';
@@ -50,11 +50,23 @@ describe('the second implementation', () => {
   }).timeout(30_000);
 
   it('SIWG-2 verifies and reads every kind of command we sign', function () {
+    const nonce = '5a'.repeat(16) as Nonce;
     const bodies: readonly CommandBody[] = [
       CLAIMS.body,
       { kind: 'cancel', mRID: 'ev-1' as MRID },
       { kind: 'grant', group: 'feeder-7' as GroupId, epoch: 7, member: true },
       { kind: 'ack', through: { status: 120, alarm: 3 } },
+      { kind: 'time', time: NOW, nonce },
+      {
+        kind: 'welcome',
+        time: NOW,
+        nonce,
+        marks: [
+          { stream: 'g-feeder-7', through: 1200, open: [] },
+          { stream: 'd', through: 57, open: [55] },
+        ],
+        held: { status: 120, birth: 3 },
+      },
     ];
     const envelopes = bodies.map(body => signCommand({ ...toGateway, body }, key));
     const verdicts = judged(this, envelopes, key.publicKey);
@@ -63,6 +75,14 @@ describe('the second implementation', () => {
       { 1: 2, 2: 'ev-1' },
       { 1: 3, 8: 'feeder-7', 9: 7, 10: 1 },
       { 1: 4, 11: { alarm: 3, status: 120 } },
+      { 1: 6, 12: nonce, 13: VECTORS.now },
+      {
+        1: 11,
+        12: nonce,
+        13: VECTORS.now,
+        14: { d: [57, 55], 'g-feeder-7': [1200] },
+        15: { birth: 3, status: 120 },
+      },
     ]);
     for (const verdict of verdicts) {
       expect(verdict).to.include({ tag: 18, canonical: true });
@@ -116,6 +136,8 @@ describe('envelope.cddl', () => {
       'ack',
       'sealed',
       'manifest',
+      'time',
+      'welcome',
       'record',
     ]);
     const vectors = [...VECTORS.accepted, ...VECTORS.records.filter(row => row.refusal === undefined)];

@@ -14,7 +14,7 @@ import nacl.bindings as sodium
 
 from peer import (
     ACK, ACK_TOPIC, AXES, BODY, CANCEL, DEVICE, DEVICE_TOPIC, EARLY, EVENT, GRANT, GROUP_TOPIC, KEY_EPOCH,
-    KEYS, NARROW, NOW, OLD, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, UTILITY, Pairs, Raw,
+    KEYS, NARROW, NOW, OLD, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, TIME, UTILITY, WELCOME, Pairs, Raw,
     changed, claims, encode, frame, grouped, loose, readable, signed, structure, without, MANIFEST,
 )
 from peer_sealed import SEALED, SEALED_CODE
@@ -47,6 +47,10 @@ def accepted():
         ("manifest", GROUP_TOPIC, ROOT, grouped(MANIFEST)),
         ("manifest, any version, the largest file", DEVICE_TOPIC, ROOT, claims({**without(MANIFEST, 35), 31: 2**26, 33: 3})),
         ("ack", ACK_TOPIC, ROOT, claims(ACK, cls=4)),
+        ("time", DEVICE_TOPIC, ROOT, claims(TIME, cls=4)),
+        ("time without a nonce, to a group", GROUP_TOPIC, ROOT, grouped(without(TIME, 12), cls=4)),
+        ("welcome", DEVICE_TOPIC, ROOT, claims(WELCOME, cls=4)),
+        ("welcome to a gateway that nobody knew", DEVICE_TOPIC, ROOT, claims({**WELCOME, 14: {}, 15: {}}, cls=4)),
     ]:
         yield name, topic, signed(whole, key), whole
 
@@ -213,22 +217,25 @@ def refused_contents():
     yield "group epoch 0", GROUP_TOPIC, signed(grouped(EVENT, group_epoch=0)), "claim-invalid"
     yield "grant to a group", GROUP_TOPIC, signed(grouped(GRANT)), "claim-invalid"
     yield "sealed to a group", GROUP_TOPIC, signed(grouped(SEALED)), "claim-invalid"
+    yield "welcome to a group", GROUP_TOPIC, signed(grouped(WELCOME)), "claim-invalid"
+    yield "time with a nonce to a group", GROUP_TOPIC, signed(grouped(TIME)), "claim-invalid"
+    yield "welcome on the ack topic", ACK_TOPIC, signed(claims(WELCOME)), "kind-on-wrong-topic"
     yield "another issuer's name", DEVICE_TOPIC, signed(claims(EVENT, iss="grid-opz")), "issuer-mismatch"
     yield "older key epoch", DEVICE_TOPIC, signed(claims(EVENT, NARROW, key_epoch=2), NARROW), "key-epoch-mismatch"
     yield "newer key epoch", DEVICE_TOPIC, signed(claims(EVENT, NARROW, key_epoch=4), NARROW), "key-epoch-mismatch"
-    for kind in (0, 5, 6, 7, 8, 99, "event"):
+    for kind in (0, 5, 7, 8, 99, "event"):
         yield f"kind {kind!r}", DEVICE_TOPIC, signed(claims({**EVENT, 1: kind})), "kind-unknown"
     yield "ack on the command topic", DEVICE_TOPIC, signed(claims(ACK)), "kind-on-wrong-topic"
     yield "event on the ack topic", ACK_TOPIC, signed(claims(EVENT)), "kind-on-wrong-topic"
     yield "kind absent", DEVICE_TOPIC, signed(claims(without(EVENT, 1))), "body-missing-key"
-    for body, keys in ((EVENT, (2, 3, 4, 7)), (CANCEL, (2,)), (GRANT, (8, 9, 10)), (SEALED, (37,)), (MANIFEST, (30, 31, 32, 33, 34, 36))):
+    for body, keys in ((EVENT, (2, 3, 4, 7)), (CANCEL, (2,)), (GRANT, (8, 9, 10)), (SEALED, (37,)), (MANIFEST, (30, 31, 32, 33, 34, 36)), (TIME, (13,)), (WELCOME, (12, 13, 14, 15))):
         for key in keys:
             name = f"kind {body[1]} without key {key}"
             yield name, DEVICE_TOPIC, signed(claims(without(body, key))), "body-missing-key"
     for name, body in [
         ("event with a group", {**EVENT, 8: "feeder-7"}), ("event with key 12", {**EVENT, 12: 1}),
         ("event with __proto__", {**EVENT, "__proto__": 1}), ("cancel with a note", {**CANCEL, 6: "x"}),
-        ("grant with a start", {**GRANT, 4: NOW}), ("sealed with a note", {**SEALED, 6: "x"}), ("manifest with an mRID", {**MANIFEST, 2: "x"}),
+        ("grant with a start", {**GRANT, 4: NOW}), ("sealed with a note", {**SEALED, 6: "x"}), ("manifest with an mRID", {**MANIFEST, 2: "x"}), ("time with marks", {**TIME, 14: {}}),
     ]:
         yield name, DEVICE_TOPIC, signed(claims(body)), "body-unknown-key"
     for name, body in [
@@ -247,6 +254,17 @@ def refused_contents():
         ("model of two lines", {**MANIFEST, 34: "a\nb"}), ("empty model", {**MANIFEST, 34: ""}),
         ("version of 65", {**MANIFEST, 36: "x" * 65}), ("no versions in the list", {**MANIFEST, 35: []}),
         ("17 versions", {**MANIFEST, 35: ["1"] * 17}), ("version as a number", {**MANIFEST, 35: [1]}),
+    ]:
+        yield name, DEVICE_TOPIC, signed(claims(body)), "body-invalid"
+    for name, body in [
+        ("nonce of 15 bytes", {**TIME, 12: bytes(15)}), ("nonce as text", {**WELCOME, 12: "0" * 16}),
+        ("time before 1970", {**TIME, 13: -1}), ("marks in a list", {**WELCOME, 14: []}),
+        ("mark that is no list", {**WELCOME, 14: {"d": 57}}), ("mark of nothing", {**WELCOME, 14: {"d": []}}),
+        ("mark of a stream with a slash", {**WELCOME, 14: {"d/1": [57]}}), ("mark of 1", {**WELCOME, 14: {1: [57]}}),
+        ("mark below 0", {**WELCOME, 14: {"d": [-1]}}), ("mark as text", {**WELCOME, 14: {"d": ["57"]}}),
+        ("open above the mark", {**WELCOME, 14: {"d": [57, 58]}}), ("open twice", {**WELCOME, 14: {"d": [57, 5, 5]}}),
+        ("open descending", {**WELCOME, 14: {"d": [57, 6, 5]}}), ("open at 0", {**WELCOME, 14: {"d": [57, 0]}}),
+        ("held of no stream", {**WELCOME, 15: {"gossip": 1}}), ("held below 0", {**WELCOME, 15: {"birth": -1}}),
     ]:
         yield name, DEVICE_TOPIC, signed(claims(body)), "body-invalid"
     for name, through in [("unknown stream", {"gossip": 1}), ("__proto__", {"__proto__": 1}), ("nothing", {}), ("below 0", {"alarm": -1})]:

@@ -15,19 +15,18 @@ import { KEY, always } from './kind.ts';
 import type { Kind } from './kind.ts';
 import { manifest } from './manifest.ts';
 import { sealed } from './sealed.ts';
+import { time, welcome } from './welcome.ts';
 
 type KindTable = { readonly [K in CommandBody['kind']]: Kind<Extract<CommandBody, { kind: K }>> };
 
 /** A kind that joins the model has to join here. */
-const KINDS: KindTable = { event, cancel, grant, ack, sealed, manifest };
+const KINDS: KindTable = { event, cancel, grant, ack, sealed, manifest, time, welcome };
 
 /** Kinds that have a number and a name in the contract, and no meaning yet: refused like any unknown one. */
 export const RESERVED_KINDS = {
   probe: 5,
-  time: 6,
   configuration: 7,
   price: 8,
-  welcome: 11,
   trust: 12,
   interrogate: 13,
   settings: 14,
