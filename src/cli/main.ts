@@ -13,6 +13,7 @@ import { addProfile } from './commands/profile.ts';
 import { addRead } from './commands/read.ts';
 import { addScan } from './commands/scan.ts';
 import { addSim } from './commands/sim.ts';
+import { addUtility } from './commands/utility/mod.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWrite } from './commands/write.ts';
 import { EXIT, Trouble } from './exit.ts';
@@ -36,6 +37,7 @@ const COMMANDS: readonly AddCommand[] = [
   addSim,
   addKeys,
   addProfile,
+  addUtility,
   addHil,
 ];
 

@@ -7,3 +7,7 @@ export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './ami-nm
 export { defaultExpiry } from './dispatcher.ts';
 export type { SendOptions, Sent } from './dispatcher.ts';
 export type { Gap } from './intake.ts';
+export { MAX_CONFIG_BYTES, MAX_GATEWAYS, utilityConfig } from './config.ts';
+export type { UtilityConfig } from './config.ts';
+export { DeviceKeys } from './device-keys.ts';
+export type { DeviceKey } from './device-keys.ts';

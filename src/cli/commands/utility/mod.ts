@@ -1,0 +1,16 @@
+/**
+ * `underglass utility`: the other side of the WAN on the command line. `serve` runs a head end; every other command
+ * asks the one that runs, or opens one for itself. A file of this folder is one subcommand or a few that belong
+ * together.
+ */
+import type { Command } from 'commander';
+import { addCancel, addSend } from './send.ts';
+import { addGateways } from './gateways.ts';
+import { addServe } from './serve.ts';
+
+export function addUtility(program: Command): void {
+  const utility = program
+    .command('utility')
+    .description('the head end: commands, groups and health of gateways');
+  for (const add of [addServe, addSend, addCancel, addGateways]) add(utility);
+}

@@ -1,0 +1,125 @@
+/**
+ * Waiting for the gateways' own word on a command: a broker's acknowledgement says nothing about them. What has
+ * not answered in time is said to be missing, by name; the command goes on being repeated until its expiry.
+ */
+import type { Applied, GatewayId, ReceiptBody, Response } from '../../../model/mod.ts';
+import type { Sent } from '../../../utility/mod.ts';
+import { plain } from '../desk.ts';
+import type { CallContext, CallResult } from '../desk.ts';
+
+/** How far a command is waited for. `sent`: it is in the ledger, and on its way. */
+export const STAGES = ['sent', 'received', 'started', 'completed'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface GatewayAnswer {
+  readonly gateway: GatewayId;
+  readonly response: Response;
+  readonly refusal?: string;
+  readonly why: string;
+  readonly applied?: readonly Applied[];
+}
+
+/** Responses after which more is to come, by how far one wants to hear. */
+const NOT_YET: Readonly<Record<Stage, readonly Response[]>> = {
+  sent: [],
+  received: [],
+  started: ['received'],
+  completed: ['received', 'started', 'optOut', 'optIn'],
+};
+
+/** The newest receipt of each gateway to `sent`, as far as they come in time. */
+export async function collectAnswers(
+  { headEnd, tell, signal }: CallContext,
+  { cti, awaits }: Pick<Sent, 'cti' | 'awaits'>,
+  { until, withinMs }: { readonly until: Stage; readonly withinMs: number },
+): Promise<readonly GatewayAnswer[]> {
+  const newest = new Map<GatewayId, ReceiptBody>();
+  const isDone = (): boolean => awaits.every(gateway => isThere(newest.get(gateway), until));
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  const take = (gateway: GatewayId, receipt: ReceiptBody): void => {
+    if (receipt.cti !== cti) return;
+    newest.set(gateway, receipt);
+    tell(`${newest.size} of ${awaits.length} answered; ${gateway}: ${receipt.why}`);
+    if (isDone()) resolve();
+  };
+  const leave = headEnd.events.join({ onReceipt: take });
+  const timer = setTimeout(resolve, withinMs);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  try {
+    for (const { gateway, receipt } of await headEnd.nms.answers(cti))
+      if (!newest.has(gateway)) newest.set(gateway, receipt);
+    if (until !== 'sent' && !isDone() && !signal.aborted) await done;
+  } finally {
+    clearTimeout(timer);
+    leave();
+  }
+  return [...newest].map(([gateway, { response, refusal, why, applied }]) => ({
+    gateway,
+    response,
+    why,
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(applied === undefined ? {} : { applied }),
+  }));
+}
+
+function isThere(receipt: ReceiptBody | undefined, until: Stage): boolean {
+  if (receipt === undefined || receipt.retry === 'later') return false;
+  return !NOT_YET[until].includes(receipt.response);
+}
+
+/** What became of a command that was waited for, as the answer of a call. */
+export function judgeAnswers(
+  context: CallContext,
+  sent: Sent,
+  {
+    answers,
+    until,
+    ...more
+  }: { readonly answers: readonly GatewayAnswer[]; readonly until: Stage; readonly mRID?: string },
+): CallResult {
+  const heard = new Map(answers.map(answer => [answer.gateway, answer]));
+  const missing = until === 'sent' ? [] : sent.awaits.filter(gateway => !heard.has(gateway));
+  const against = answers.filter(({ refusal, applied = [] }) => refusal !== undefined || applied.some(isBad));
+  const value = plain({
+    cti: sent.cti,
+    ...more,
+    expires: new Date(sent.expires).toISOString(),
+    awaits: sent.awaits,
+    answers,
+    missing,
+  });
+  if (against.length > 0)
+    return {
+      ok: false,
+      refusal: against.some(({ refusal }) => refusal !== undefined) ? 'refused' : 'not-implemented',
+      why: `${against.length} of ${sent.awaits.length} did not carry it out; ${names(against.map(a => `${a.gateway}: ${a.why}`))}`,
+      value,
+    };
+  if (missing.length === 0) return { ok: true, value };
+  return {
+    ok: false,
+    refusal: 'unanswered',
+    why: `no answer yet from ${names(missing)}; ${nextOf(context, sent)}`,
+    ...(answers.length === 0 ? { unreachable: true as const } : {}),
+    value,
+  };
+}
+
+function isBad({ outcome }: Applied): boolean {
+  return outcome !== 'implemented';
+}
+
+function nextOf({ headEnd }: CallContext, { cti, expires }: Sent): string {
+  const open = headEnd.nms.open().some(({ command }) => command.cti === cti);
+  return open
+    ? `it stays in the ledger and is repeated by the head end that runs (underglass utility serve) until ${new Date(expires).toISOString()}`
+    : 'it is not repeated any more';
+}
+
+/** As many as a person reads. */
+const MAX_NAMED = 5;
+
+function names(all: readonly string[]): string {
+  const rest = all.length - MAX_NAMED;
+  return `${all.slice(0, MAX_NAMED).join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
+}

@@ -1,0 +1,6 @@
+/** Everything a head end can be asked, by name. */
+import type { Call } from '../desk.ts';
+import { gateways } from './gateways.ts';
+import { cancel, send } from './send.ts';
+
+export const CALLS: Readonly<Record<string, Call>> = { gateways, send, cancel };

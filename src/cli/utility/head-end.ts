@@ -1,0 +1,145 @@
+/**
+ * A head end from its configuration: key, ledger, group registry and network management system, wired to a real
+ * broker. One process at a time holds one ledger; whatever cannot be opened is named before anything starts.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { connectBroker } from '../../io/broker/mod.ts';
+import type { BrokerOptions } from '../../io/broker/mod.ts';
+import { systemClock } from '../../io/clock.ts';
+import { readConfig } from '../../io/config.ts';
+import { readKeyFile, signerOf } from '../../io/keys.ts';
+import { openLedger } from '../../io/store/mod.ts';
+import type { Ledger } from '../../io/store/mod.ts';
+import {
+  DeviceKeys,
+  GroupRegistry,
+  MAX_CONFIG_BYTES,
+  startAmiNms,
+  utilityConfig,
+} from '../../utility/mod.ts';
+import type { AmiNms, NmsEvents, UtilityConfig } from '../../utility/mod.ts';
+import type { Signer } from '../../wan/envelope/mod.ts';
+import { Trouble } from '../exit.ts';
+import { Fan } from './fan.ts';
+
+export interface HeadEnd {
+  readonly config: UtilityConfig;
+  readonly nms: AmiNms;
+  readonly registry: GroupRegistry;
+  readonly ledger: Ledger;
+  readonly keys: DeviceKeys;
+  /** Whoever wants to hear what the head end tells joins here, and leaves again. */
+  readonly events: Fan<NmsEvents>;
+  /** What the link last said. */
+  link(): { readonly up: boolean; readonly why: string };
+  close(): Promise<void>;
+}
+
+/** The configuration at `path`, its file names made absolute. */
+export async function readUtilityConfig(path: string): Promise<UtilityConfig> {
+  const read = await readConfig(path, utilityConfig, { maxBytes: MAX_CONFIG_BYTES });
+  if (!read.ok) throw new Trouble(read.detail ?? read.refusal);
+  const { value: config } = read;
+  const beside = (name: string) => resolve(dirname(path), name);
+  const { passwordFile, caFile, certFile, keyFile, ...broker } = config.broker;
+  return {
+    ...config,
+    keyFile: beside(config.keyFile),
+    ledgerFile: beside(config.ledgerFile),
+    broker: {
+      ...broker,
+      ...(passwordFile === undefined ? {} : { passwordFile: beside(passwordFile) }),
+      ...(caFile === undefined ? {} : { caFile: beside(caFile) }),
+      ...(certFile === undefined ? {} : { certFile: beside(certFile) }),
+      ...(keyFile === undefined ? {} : { keyFile: beside(keyFile) }),
+    },
+  };
+}
+
+/** Uniform over [0, 1), from the operating system. */
+const random = (): number => randomInt(2 ** 32) / 2 ** 32;
+
+/** Opens everything and connects. Who calls holds the lock of the ledger. Throws {@link Trouble}. */
+export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
+  const signer = await openKey(config.keyFile);
+  const link = await brokerOptions(config);
+  const opened = openLedger(config.ledgerFile);
+  if (!opened.ok) throw new Trouble(`the ledger: ${opened.detail ?? config.ledgerFile} (${opened.refusal})`);
+  const ledger = opened.value;
+  const registry = await GroupRegistry.open(ledger, systemClock);
+  const events = new Fan<NmsEvents>();
+  const keys = new DeviceKeys(config.gateways, why => events.tell('onTrouble', why));
+  let state = { up: false, why: `${config.broker.url}: not connected yet` };
+  events.join({ onLink: said => (state = said) });
+  const { utility, issuer, keyEpoch } = config;
+  const nms = await startAmiNms({
+    utility,
+    issuer,
+    keyEpoch,
+    signer,
+    ledger,
+    registry,
+    random,
+    clock: systemClock,
+    keyOf: keys.keyOf,
+    randomBytes: length => Uint8Array.from(randomBytes(length)),
+    connect: told =>
+      connectBroker(
+        {
+          ...link,
+          onAttemptFailed: ({ why }) => {
+            if (!state.up) state = { up: false, why };
+          },
+        },
+        told,
+      ),
+    events: events.all(),
+  });
+  return {
+    config,
+    nms,
+    registry,
+    ledger,
+    keys,
+    events,
+    link: () => state,
+    close: async () => {
+      await nms.close();
+      await ledger.close();
+    },
+  };
+}
+
+async function openKey(path: string): Promise<Signer> {
+  const key = await readKeyFile(path);
+  if (key.ok) return signerOf(key.value);
+  const remedy = key.refusal === 'missing' ? `; underglass keys new ${path} makes one` : '';
+  throw new Trouble(`the head end's key: ${key.detail ?? path} (${key.refusal})${remedy}`);
+}
+
+async function brokerOptions({ utility, broker }: UtilityConfig): Promise<BrokerOptions> {
+  const { url, username, passwordFile, caFile, certFile, keyFile } = broker;
+  const text = async (what: string, path: string | undefined): Promise<string | undefined> => {
+    if (path === undefined) return undefined;
+    return readFile(path, 'utf8').catch(() => {
+      throw new Trouble(`${what}: ${path} cannot be read`);
+    });
+  };
+  const password = (await text("the broker's password", passwordFile))?.trimEnd();
+  const ca = await text("the broker's authority", caFile);
+  const cert = await text('our certificate', certFile);
+  const key = await text('the key of our certificate', keyFile);
+  return {
+    url,
+    clientId: `${utility}-head-end`,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    tls: {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    },
+  };
+}
