@@ -25,6 +25,7 @@ import type { ReplayRefusal } from '../wan/envelope/mod.ts';
 import { applyGrant, judgeAudience } from '../wan/groups/mod.ts';
 import type { GrantRefusal } from '../wan/groups/mod.ts';
 import { acknowledged } from '../wan/uplink/mod.ts';
+import { isBeyond, shortfalls } from './allot.ts';
 import type { Input, Work } from './effects.ts';
 import type { Cause } from './orders.ts';
 import { aboutEvent, askForGrant, overrideEnded, receipt, refusalReceipt } from './reports.ts';
@@ -128,7 +129,8 @@ function event(state: GatewayState, work: Work, derEvent: DerEvent, now: Now): C
     return ok([]);
   }
   const waitS = Math.max(0, Math.ceil(between(now.unix, start) / 1000));
-  const why = `event ${mRID} received${waitS > 0 ? `, starts in ${waitS} s` : ''}`;
+  const beyond = isBeyond(state, derEvent) ? shortfalls(state, derEvent).map(text => `; ${text}`) : [];
+  const why = `event ${mRID} received${waitS > 0 ? `, starts in ${waitS} s` : ''}${beyond.join('')}`;
   receipt(state, work, aboutEvent(derEvent, 'received', why), now);
   return ok([]);
 }

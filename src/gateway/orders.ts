@@ -5,9 +5,9 @@
 import { after, milliseconds, seconds } from '../base/time.ts';
 import type { Instant, Now } from '../base/time.ts';
 import { FULL_SCALE } from '../base/units.ts';
-import { decideAxis } from '../control/mod.ts';
-import { axesOf, eventKey } from '../model/mod.ts';
+import { eventKey, setpointOf } from '../model/mod.ts';
 import type { Applied, Axis, DerEvent, DeviceId, Reading, ReceiptBody } from '../model/mod.ts';
+import { allot, reversionOf } from './allot.ts';
 import type { Work } from './effects.ts';
 import type { DeviceOrder, DeviceState } from './ports.ts';
 import { aboutEvent, describeApplied, receipt } from './reports.ts';
@@ -33,9 +33,9 @@ export interface Cause {
 export function issueOrders(state: GatewayState, work: Work, now: Now): 'ordered' | 'nothing' {
   let issued: 'ordered' | 'nothing' = 'nothing';
   for (const device of state.devices.values()) {
-    for (const axis of device.axes) {
+    for (const axis of releasesFirst(state, device)) {
       const told = state.standing.get(standingKey(device.device, axis))?.value;
-      const standing = issueOne(state, device, axis, now);
+      const standing = issueOne(state, work, { device, axis }, now);
       if (standing === undefined) continue;
       issued = 'ordered';
       work.wish({ do: 'actuate', order: orderOf(standing) });
@@ -44,6 +44,12 @@ export function issueOrders(state: GatewayState, work: Work, now: Now): 'ordered
     }
   }
   return issued;
+}
+
+/** Two axes may share a setpoint: what one leaves is released before the other takes it. */
+function releasesFirst(state: GatewayState, { axes }: DeviceState): readonly Axis[] {
+  const isAsked = (axis: Axis): boolean => state.decisions.get(axis)?.setpoint.order.kind === 'value';
+  return [...axes.filter(axis => !isAsked(axis)), ...axes.filter(isAsked)];
 }
 
 /**
@@ -121,8 +127,7 @@ export function applied(
     );
   }
   if (standing.value === undefined && outcome === 'implemented') {
-    state.standing.delete(standingKey(device, axis));
-    work.store({ op: 'delete', kind: 'ordered', key: standingKey(device, axis) });
+    forget(state, work, standingKey(device, axis));
   }
   if (!settleAwaiting(state, work, answer, now) && before?.outcome !== outcome) {
     lateReceipt(state, work, answer.applied, now);
@@ -190,13 +195,23 @@ function canOrder(state: GatewayState, { device, axis }: Standing): boolean {
   return known !== undefined && known.present && known.axes.includes(axis);
 }
 
-function issueOne(state: GatewayState, device: DeviceState, axis: Axis, now: Now): Standing | undefined {
-  const order = state.decisions.get(axis)?.setpoint.order;
-  const value = order?.kind === 'value' ? order.value : undefined;
+function issueOne(
+  state: GatewayState,
+  work: Work,
+  { device, axis }: { readonly device: DeviceState; readonly axis: Axis },
+  now: Now,
+): Standing | undefined {
   const key = standingKey(device.device, axis);
   const standing = state.standing.get(key);
-  if (!device.present || (standing === undefined && value === undefined)) return undefined;
-  const reversion = reversionOf(state, axis, value);
+  const allotted = allot(state, device, axis);
+  if (allotted.kind === 'waits' || !device.present) return undefined;
+  const value = allotted.kind === 'order' ? allotted.value : undefined;
+  if (standing === undefined && value === undefined) return undefined;
+  if (allotted.kind === 'yields' || (value === undefined && isTaken(state, device, axis))) {
+    forget(state, work, key);
+    return undefined;
+  }
+  const reversion = reversionOf(state, device, { axis, value });
   if (standing !== undefined && standing.value === value && sameReversion(standing.reversion, reversion)) {
     const due = standing.againAt !== undefined && standing.againAt <= now.instant;
     if (standing.outstanding || (standing.applied !== undefined && !due)) return undefined;
@@ -213,6 +228,19 @@ function issueOne(state: GatewayState, device: DeviceState, axis: Axis, now: Now
   return next;
 }
 
+/** Whether the setpoint that `axis` would release serves another axis by now: there is nothing left to release. */
+function isTaken(state: GatewayState, { device }: DeviceState, axis: Axis): boolean {
+  return setpointOf(axis).some(rival => {
+    const other = rival === axis ? undefined : state.standing.get(standingKey(device, rival));
+    return other?.value !== undefined && other.applied?.outcome === 'implemented';
+  });
+}
+
+/** Without a word to the device: what it was told has been replaced, or ended. */
+function forget(state: GatewayState, work: Work, key: string): void {
+  if (state.standing.delete(key)) work.store({ op: 'delete', kind: 'ordered', key });
+}
+
 function newStanding(state: GatewayState, told: Pick<Standing, 'device' | 'axis' | 'value'>): Standing {
   const key = state.decisions.get(told.axis)?.holder;
   const holder = key === undefined ? undefined : state.schedule.entries.get(key)?.event;
@@ -221,21 +249,6 @@ function newStanding(state: GatewayState, told: Pick<Standing, 'device' | 'axis'
 
 function orderOf({ order, device, axis, value, reversion }: Standing): DeviceOrder {
   return { order, device, axis, value, ...(reversion === undefined ? {} : { reversion }) };
-}
-
-/**
- * A limit falls back to the default control, inside the tariff, if we die (never to "unlimited"); an isolation
- * never does (OVR-4).
- */
-function reversionOf(state: GatewayState, axis: Axis, value: number | undefined): DeviceOrder['reversion'] {
-  const { defaults, bounds } = state.settings;
-  const { order } = decideAxis(axis, { events: [], defaults, bounds }).setpoint;
-  const fallback = defaults[axis] === undefined || order.kind === 'none' ? undefined : order.value;
-  const holder = state.decisions.get(axis)?.holder;
-  const emergency = holder !== undefined && state.schedule.entries.get(holder)?.event.class === 'emergency';
-  if (axis === 'opModConnect' || emergency || value === undefined) return undefined;
-  if (fallback === undefined || fallback === value) return undefined;
-  return { afterS: Math.ceil(state.settings.reversion / 1000), value: fallback };
 }
 
 function sameReversion(a: DeviceOrder['reversion'], b: DeviceOrder['reversion']): boolean {
@@ -346,10 +359,4 @@ function heldOn(axis: Axis, { points }: Reading): number | undefined {
  */
 function differs(axis: Axis, held: number, ordered: number): boolean {
   return axis === 'opModConnect' ? held !== ordered : held > ordered + 1;
-}
-
-/** The axes an event asks for that no device here can be ordered on. */
-export function axesWithoutDevice(state: GatewayState, event: DerEvent): readonly Axis[] {
-  const can = new Set([...state.devices.values()].flatMap(d => d.axes));
-  return axesOf(event.axes).filter(axis => !can.has(axis));
 }

@@ -20,6 +20,7 @@ import type {
   Cti,
   DerEvent,
   DeviceId,
+  DeviceRole,
   EventKey,
   GatewayId,
   GroupId,
@@ -99,6 +100,8 @@ export interface GatewayState {
   readonly receipts: Map<string, UplinkRecord>;
   readonly devices: Map<DeviceId, DeviceState>;
   readonly readings: Map<DeviceId, Reading>;
+  /** What each device is and its greatest real power, W, as last read; a device that is lost keeps its size. */
+  readonly sizes: Map<DeviceId, { readonly role: DeviceRole; readonly ratedW?: number }>;
   readonly standing: Map<string, Standing>;
   awaiting: readonly Awaiting[];
   nextAwaiting: number;
@@ -166,6 +169,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     receipts: new Map(answered),
     devices: new Map(),
     readings: new Map(),
+    sizes: new Map(),
     standing: new Map(
       ordered.map(o => [standingKey(o.device, o.axis), { ...o, order: 0, outstanding: false }]),
     ),

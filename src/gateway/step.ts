@@ -20,6 +20,7 @@ import {
   pump,
   tick as uplinkTick,
 } from '../wan/uplink/mod.ts';
+import { isBeyond, shortfalls } from './allot.ts';
 import { nextAttempts, tellAttempts } from './attempts.ts';
 import { message, storeEntry } from './commands.ts';
 import { Work } from './effects.ts';
@@ -27,7 +28,6 @@ import type { Effect, Input } from './effects.ts';
 import {
   applied,
   attach,
-  axesWithoutDevice,
   deviceChanged,
   issueOrders,
   noteHolders,
@@ -127,7 +127,13 @@ function reading(state: GatewayState, work: Work, read: Reading, now: Now): void
   const { left = read, without } = fitReading(read);
   if (left !== read) noteMisfit(state, work, { what: `reading of ${read.device}`, left, without });
   state.readings.set(left.device, left);
+  noteSize(state, left);
   noteDrift(state, work, left, now);
+}
+
+function noteSize(state: GatewayState, { device, role, points }: Reading): void {
+  const ratedW = points['WMax'] ?? state.sizes.get(device)?.ratedW;
+  state.sizes.set(device, { role, ...(ratedW === undefined ? {} : { ratedW }) });
 }
 
 /** Inputs that can change what is asked; after any other only the clock can, and the decision stands. */
@@ -198,14 +204,19 @@ function completions(
     const { event } = entry;
     overrideEnded(state, work, entry, now);
     storeEntry(work, { entry });
-    const how = begun.has(entry) ? 'missed' : entry.overriddenMs;
+    const how = begun.has(entry) ? 'missed' : isBeyond(state, event) ? 'beyond' : entry.overriddenMs;
     return [{ receipt: endReceipt(event, how), axes: axesOf(event.axes) }];
   });
 }
 
-/** `missed`: it began and ended while nobody was awake to carry it out; to call it completed would be a lie. */
-function endReceipt(event: DerEvent, how: 'missed' | Duration | undefined): ReceiptBody {
+/**
+ * `missed`: it began and ended while nobody was awake to carry it out; `beyond`: no device here could. To call either
+ * completed would be a lie.
+ */
+function endReceipt(event: DerEvent, how: 'missed' | 'beyond' | Duration | undefined): ReceiptBody {
   const { mRID } = event;
+  if (how === 'beyond')
+    return aboutEvent(event, 'completedNoParticipation', `event ${mRID} ended; no device here could do it`);
   if (how === 'missed')
     return aboutEvent(event, 'completedNoParticipation', `event ${mRID} passed while the gateway was down`);
   if (how === undefined) return aboutEvent(event, 'completed', `event ${mRID} completed`);
@@ -232,6 +243,7 @@ function lifeCauses(
     if (!isNew && change.before.has(key) === (axes !== undefined)) return [];
     if (axes === undefined)
       return [{ receipt: aboutEvent(event, 'superseded', supersededWhy(state, event)), axes: [] }];
+    if (isBeyond(state, event)) return [{ receipt: noDevice(state, event), axes: [] }];
     return [
       { receipt: aboutEvent(event, 'started', startedWhy(state, event, { axes, resumed: !isNew })), axes },
     ];
@@ -244,9 +256,13 @@ function startedWhy(
   how: { axes: readonly Axis[]; resumed: boolean },
 ): string {
   const reasons = how.axes.flatMap(axis => state.decisions.get(axis)?.setpoint.reasons[0]?.text ?? []);
-  const without = axesWithoutDevice(state, event);
-  const missing = without.length === 0 ? '' : `; no device here has ${without.join(', ')}`;
-  return `${how.resumed ? 'resumed: ' : ''}${reasons.join('; ')}${missing}`;
+  return `${how.resumed ? 'resumed: ' : ''}${[...reasons, ...shortfalls(state, event)].join('; ')}`;
+}
+
+/** An event that is in force here and that nothing here can carry out is not started, and its issuer is told why. */
+function noDevice(state: GatewayState, event: DerEvent): ReceiptBody {
+  const why = shortfalls(state, event).join('; ');
+  return { ...aboutEvent(event, 'notApplicable', why), refusal: 'no-device' };
 }
 
 function supersededWhy(state: GatewayState, event: DerEvent): string {

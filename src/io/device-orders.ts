@@ -12,6 +12,7 @@ import type { ApplyResult } from '../local/device/mod.ts';
 import { applyOrder } from '../local/device/mod.ts';
 import type { ModelSet, SunSpecDevice } from '../local/sunspec/mod.ts';
 import type { Applied, Axis, Outcome } from '../model/mod.ts';
+import { Setpoints } from './device-setpoints.ts';
 import type { Treatment } from './device-treatment.ts';
 import type { DevicesClock } from './device.ts';
 
@@ -38,6 +39,7 @@ export class DeviceOrders {
   #closed = false;
   /** The newest order of each axis. */
   readonly #newest = new Map<Axis, Order>();
+  readonly #setpoints = new Setpoints();
   /** What ends the repetition of an order that the device would forget, by axis. */
   readonly #keptAlive = new Map<Axis, () => void>();
   /** Registers of flash written by axis on one day, counted in days since 1970; a restart begins anew. */
@@ -51,7 +53,7 @@ export class DeviceOrders {
     const order: Order = { axis, value, ...(reversion === undefined ? {} : { reversion }) };
     this.#newest.set(axis, order);
     this.#keptAlive.get(axis)?.();
-    const { outcome, why, evidence } = await this.#carryOut(order);
+    const { outcome, why, evidence } = await this.#setpoints.inTurn(order, () => this.#carryOut(order));
     return { device, axis, outcome, evidence, ...(why === undefined ? {} : { why }) };
   }
 
@@ -92,7 +94,8 @@ export class DeviceOrders {
     if (keepAliveS === undefined || isDone || this.#closed) return;
     const { clock } = this.#door;
     const due = after(clock.now().instant, milliseconds(keepAliveS * 1000));
-    const repeat = (): void => void this.#carryOut(order, keepAliveS);
+    const repeat = (): void =>
+      void (this.#setpoints.isTaken(order.axis) ? undefined : this.#carryOut(order, keepAliveS));
     this.#keptAlive.set(order.axis, clock.at(due, repeat));
   }
 

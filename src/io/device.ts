@@ -13,12 +13,12 @@ import type { DeviceEvents, DeviceOrder } from '../gateway/mod.ts';
 import type { Conversation, ModbusReply, Turn } from '../local/bus/mod.ts';
 import { BACK_OFF_MAX, backOff } from '../local/bus/mod.ts';
 import type { PollPlan, Polled } from '../local/device/mod.ts';
-import { axesOf, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
+import { axesIn, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
 import type { Profile } from '../local/profiles/mod.ts';
 import { matchProfile } from '../local/profiles/mod.ts';
 import type { DiscoveryRefusal, ModelSet, PollRefusal, SunSpecDevice } from '../local/sunspec/mod.ts';
 import { BASES, describeFailure, discover } from '../local/sunspec/mod.ts';
-import type { Applied, DeviceId, DeviceRole } from '../model/mod.ts';
+import type { Applied, Axis, DeviceId, DeviceRole } from '../model/mod.ts';
 import { DeviceOrders } from './device-orders.ts';
 import type { Treatment } from './device-treatment.ts';
 import { plainly, treatmentOf } from './device-treatment.ts';
@@ -76,6 +76,7 @@ interface Found {
   readonly device: SunSpecDevice;
   readonly role: DeviceRole;
   readonly plan: PollPlan;
+  readonly axes: readonly Axis[];
 }
 
 type FindRefusal = DiscoveryRefusal | PollRefusal | 'incomplete' | 'absent' | 'no-role';
@@ -207,7 +208,9 @@ export class Device {
     if (device === undefined) return refused('absent', `${devices.length} devices stand there`, 'later');
     const role = config.role ?? roleOf(device);
     if (role === undefined) return refused('no-role', 'it has no model of an inverter, storage or meter');
-    this.#found = { base, device, role, plan: pollPlanOf(device, role) };
+    const axes = role === 'meter' ? ok([]) : await this.#run(axesIn(device, models), turn);
+    if (!axes.ok) return refused('incomplete', axes.detail, 'later');
+    this.#found = { base, device, role, plan: pollPlanOf(device, role), axes: axes.value };
     return ok(this.#found);
   }
 
@@ -263,7 +266,7 @@ export class Device {
       device: this.#parts.config.id,
       present,
       model: names.filter(name => name !== undefined).join(' '),
-      axes: device === undefined ? [] : axesOf(device),
+      axes: this.#found?.axes ?? [],
       why,
     });
   }

@@ -66,6 +66,26 @@ export function axisOfCode(code: number): AxisRow | undefined {
   return BY_CODE.get(code);
 }
 
+/**
+ * Axes that a device carries out with one setpoint of its own, so that it can hold one of them at a time; the more
+ * special before the more general. SunSpec 704 has one WSet for all of these.
+ */
+const ONE_SETPOINT: readonly (readonly Axis[])[] = [['opModStorageTargetW', 'opModTargetW', 'opModFixedW']];
+
+/** `axis` and those that share its setpoint, in their order; `axis` alone where it has one of its own. */
+export function setpointOf(axis: Axis): readonly Axis[] {
+  return ONE_SETPOINT.find(row => row.includes(axis)) ?? [axis];
+}
+
+/** Axes whose number is a sum over the site and not a measure of each device: those in W. */
+const SITE_TOTALS: ReadonlySet<Axis> = new Set(
+  AXES.filter(row => row.unit.startsWith('W')).map(row => row.axis),
+);
+
+export function isSiteTotal(axis: Axis): boolean {
+  return SITE_TOTALS.has(axis);
+}
+
 /** Integers in the unit of each axis; an axis that is not named is not asked for. */
 export type AxisValues = Readonly<Partial<Record<Axis, number>>>;
 

@@ -98,7 +98,11 @@ describe('io/devices', () => {
     expect(buses).to.have.length(1);
     const [pv] = told.states.filter(state => state.device === 'pv');
     expect(pv).to.deep.include({ present: true, model: 'Underglass Sim PV 1.0' });
-    expect(pv?.axes).to.have.members(['opModConnect', 'opModMaxLimW']);
+    const power = ['opModConnect', 'opModMaxLimW', 'opModFixedW', 'opModTargetW'];
+    const reactive = ['opModFixedVar', 'opModFixedPFInjectW', 'opModFixedPFAbsorbW'];
+    expect(pv?.axes).to.have.members([...power, ...reactive]);
+    const store = told.states.find(state => state.device === 'store');
+    expect(store?.axes).to.have.members([...power, ...reactive, 'opModStorageTargetW']);
     expect(told.states.find(state => state.device === 'meter')?.axes).to.deep.equal([]);
   });
 
@@ -134,6 +138,28 @@ describe('io/devices', () => {
     const released = await devices.apply(order(undefined));
     expect(released.outcome).to.equal('implemented');
     expect(home.inverter.image.get('704.WMaxLimPctEna')).to.equal(0);
+  });
+
+  it('releases no setpoint that serves another axis by now, and the other with it', async () => {
+    const devices = await open([config('pv', 2)]);
+    await told.until(state => state.present);
+    const get = (point: string): number => home.battery.image.get(`704.${point}`);
+    await devices.apply(order(1500, { axis: 'opModTargetW' }));
+    expect([get('WSetEna'), get('WSet')]).to.deep.equal([1, 1500]);
+    // Orders that come at once are carried out in their turn: the release knows of the charge before it.
+    const [charge, release] = await Promise.all([
+      devices.apply(order(1000, { axis: 'opModStorageTargetW' })),
+      devices.apply(order(undefined, { axis: 'opModTargetW' })),
+    ]);
+    expect(charge.outcome).to.equal('implemented');
+    expect(release).to.deep.include({
+      outcome: 'implemented',
+      why: 'its setpoint serves opModStorageTargetW by now',
+      evidence: [],
+    });
+    expect([get('WSetEna'), get('WSet')]).to.deep.equal([1, -1000]);
+    await devices.apply(order(undefined, { axis: 'opModStorageTargetW' }));
+    expect(get('WSetEna')).to.equal(0);
   });
 
   it('carries out an order that comes before the device was found', async () => {

@@ -6,7 +6,7 @@
  * Here stand numbers on an axis and settings; curves, and whatever else is adopted from a slot, are in slots.
  */
 import type { Axis, Mode } from '../../model/mod.ts';
-import type { ModelInstance, SunSpecDevice } from '../sunspec/mod.ts';
+import type { SunSpecDevice } from '../sunspec/mod.ts';
 import { type Amount, hundredths, plain, tenThousandths, whole } from './amount.ts';
 import { SETTING_CONTROLS, type SettingControl } from './settings.ts';
 import { SLOT_CONTROLS, type SlotControl } from './slots.ts';
@@ -205,14 +205,15 @@ export function controlsOf(device: SunSpecDevice, mode: Mode): readonly Control[
  */
 const EXPECTED: readonly Axis[] = ['opModConnect', 'opModMaxLimW'];
 
-/**
- * The axes `device` can be ordered on. With the models as read, an axis counts where its points are implemented;
- * without, only where a model for it stands in the chain that is expected to have it.
- */
-export function axesOf(device: SunSpecDevice, instances?: readonly ModelInstance[]): readonly Axis[] {
-  const able = (row: ValueControl) =>
-    instances === undefined ? EXPECTED.includes(row.mode) : isImplemented(row, instances);
-  return [...new Set(VALUE_CONTROLS.filter(row => stands(row, device) && able(row)).map(row => row.mode))];
+/** The axes that a device of these models is expected to have. */
+export function axesOf(device: SunSpecDevice): readonly Axis[] {
+  const modes = valueControlsOf(device).map(row => row.mode);
+  return EXPECTED.filter(axis => modes.includes(axis));
+}
+
+/** The alternatives for every axis that a model of `device` stands for, best first. */
+export function valueControlsOf(device: SunSpecDevice): readonly ValueControl[] {
+  return VALUE_CONTROLS.filter(row => stands(row, device));
 }
 
 /** The modes for which a model stands in the chain of `device`. */
@@ -223,15 +224,4 @@ export function modesOf(device: SunSpecDevice): readonly Mode[] {
 function stands(row: Control, device: SunSpecDevice): boolean {
   const has = (model: number) => device.models.some(entry => entry.id === model);
   return has(row.model) && (row.kind !== 'value' || row.only === undefined || STORAGE_MODELS.some(has));
-}
-
-function isImplemented(row: ValueControl, instances: readonly ModelInstance[]): boolean {
-  const instance = instances.find(each => each.id === row.model);
-  const needed = [...Object.keys(row.values), ...(row.enable === undefined ? [] : [row.enable])];
-  return needed.every(path => {
-    const [first = '', second] = path.split('.');
-    const value =
-      second === undefined ? instance?.points[first] : instance?.groups[first]?.[0]?.points[second];
-    return value !== undefined;
-  });
 }

@@ -6,6 +6,7 @@ export {
   applyIntent,
   applyOrder,
 } from './apply.ts';
+export { axesIn } from './axes.ts';
 export { CONTROLS, type Control, axesOf, controlsOf, modesOf } from './controls.ts';
 export { type Deviation, deviationOf } from './deviation.ts';
 export { deviationsOf } from './from-profile.ts';

@@ -1,11 +1,18 @@
 /** Orders on a device: which registers, in what order, and what is reported when the device misbehaves. */
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { type ApplyResult, type AxisOrder, applyOrder, axesOf } from '../../../src/local/device/mod.ts';
+import {
+  type ApplyResult,
+  type AxisOrder,
+  applyOrder,
+  axesIn,
+  axesOf,
+} from '../../../src/local/device/mod.ts';
 import { hundredths, rawOf } from '../../../src/local/device/amount.ts';
 import type { SunSpecDevice } from '../../../src/local/sunspec/mod.ts';
 import { MODELS } from '../sunspec/models.ts';
 import { DISCONNECTED, GARBLED, TIMEOUT, type Table, exception, run, writes } from '../sunspec/table.ts';
+import { deviceOf, plant } from './plant.ts';
 import { AT, device, registers } from './site.ts';
 
 const HALF: AxisOrder = { axis: 'opModMaxLimW', value: 5000 };
@@ -350,11 +357,41 @@ describe('the axes of a device', () => {
     expect(axesOf(device())).to.deep.equal([]);
   });
 
-  it('count only what is implemented, once that has been read', () => {
-    const read = (points: Record<string, number | undefined>) => [
-      { id: 704, name: 'DERCtlAC', address: 0, length: 65, points, groups: {} },
+  it('count only what is implemented, once that has been read; the connection and the limit always', () => {
+    const axes = (changes: Readonly<Record<string, readonly number[]>>) =>
+      run(axesIn(deviceOf(123, 704), MODELS), plant(changes));
+    const all = [
+      'opModConnect',
+      'opModMaxLimW',
+      'opModFixedW',
+      'opModTargetW',
+      'opModFixedVar',
+      'opModFixedPFInjectW',
+      'opModFixedPFAbsorbW',
     ];
-    expect(axesOf(device(704), read({ WMaxLimPct: 100, WMaxLimPctEna: 0 }))).to.deep.equal(['opModMaxLimW']);
-    expect(axesOf(device(704), read({ WMaxLimPct: undefined, WMaxLimPctEna: 0 }))).to.deep.equal([]);
+    expect(axes({})).to.deep.equal({ ok: true, value: all });
+    const without = (...names: readonly string[]) => ({
+      ok: true,
+      value: all.filter(axis => !names.includes(axis)),
+    });
+    // 704.WSetPct left out; then its scale factor, which makes any number in it unknown.
+    expect(axes({ '704.WSetPct': [0x8000] })).to.deep.equal(without('opModFixedW'));
+    expect(axes({ '704.WSetPct_SF': [0x8000] })).to.deep.equal(without('opModFixedW'));
+    expect(axes({ '704.WSetEna': [0xffff] })).to.deep.equal(without('opModFixedW', 'opModTargetW'));
+    expect(axes({ '704.PFWAbs.Ext': [0xffff] })).to.deep.equal(without('opModFixedPFAbsorbW'));
+    // 123 carries it too, until it leaves it out.
+    expect(axes({ '704.VarSetEna': [0xffff] })).to.deep.equal(without());
+    expect(axes({ '704.VarSetEna': [0xffff], '123.VArMaxPct': [0x8000] })).to.deep.equal(
+      without('opModFixedVar'),
+    );
+    // A device that sleeps may say so of everything: an emergency is tried on it all the same.
+    const asleep = { '704.WMaxLimPct': [0xffff], '123.WMaxLimPct': [0xffff], '123.Conn': [0xffff] };
+    expect(axes(asleep)).to.deep.equal(without());
+  });
+
+  it('are unknown of a device that stops answering', () => {
+    const on = plant();
+    on.fault = () => TIMEOUT;
+    expect(run(axesIn(deviceOf(704), MODELS), on)).to.include({ ok: false, refusal: 'silent' });
   });
 });
