@@ -32,10 +32,10 @@ export interface SerialPair {
   close(): Promise<void>;
 }
 
-export async function serialPair(): Promise<SerialPair> {
-  const socat = spawn('socat', ['-d', '-d', 'pty,rawer', 'pty,rawer'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+/** `before`: a command and its arguments that start socat. */
+export async function serialPair(before: readonly string[] = []): Promise<SerialPair> {
+  const [program, ...args] = [...before, 'socat', '-d', '-d', 'pty,rawer', 'pty,rawer'];
+  const socat = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const exit = once(socat, 'exit');
   let told = '';
   for await (const chunk of socat.stderr) {

@@ -25,7 +25,7 @@ import {
   writeWaits,
 } from '../../local/bus/mod.ts';
 import { openPipe } from './pipe.ts';
-import { now } from './port.ts';
+import { exactNow, now } from './port.ts';
 import type { Traffic } from './port.ts';
 import { Session } from './session.ts';
 
@@ -206,10 +206,10 @@ class ModbusBus implements Bus {
     if (this.#quietUntil > now()) await this.#pause(this.#quietUntil);
     const { line } = link.value;
     const patience = after(now(), milliseconds(4 * this.#timeoutMs));
-    for (let at = readyAt(line); at !== undefined && at > now(); at = readyAt(line)) {
+    for (let at = readyAt(line); at !== undefined && at > exactNow(); at = readyAt(line)) {
       // A device that babbles on its own keeps pushing the quiet back.
       if (now() > patience) return refused('garbled', 'the line is never quiet', 'later');
-      await this.#pause(at);
+      await this.#hush(at);
       if (this.#closed) return refused('disconnected', 'the bus is closed', 'later');
     }
     return link;
@@ -286,6 +286,15 @@ class ModbusBus implements Bus {
     if (forMs > 0 && until > this.#quietUntil) this.#quietUntil = until;
   }
 
+  /**
+   * Until `until`, to some microseconds. A timer counts whole milliseconds, so it sleeps the whole ones; the rest, less
+   * than one, goes by in turns of the event loop, which miss nothing that comes in.
+   */
+  async #hush(until: Instant): Promise<void> {
+    for (let left = until - exactNow(); left > 0 && !this.#closed; left = until - exactNow())
+      await (left >= 1 ? this.#pause(instant(now() + Math.floor(left))) : turn());
+  }
+
   #pause(until: Instant): Promise<void> {
     return new Promise(resolve => {
       const done = (): void => {
@@ -330,6 +339,12 @@ function drain(entry: Entry, why: string): void {
   setImmediate(() => {
     const next = entry.next(refused('disconnected', why, 'later'));
     if (next !== undefined) drain(entry, why);
+  });
+}
+
+function turn(): Promise<void> {
+  return new Promise(resolve => {
+    setImmediate(resolve);
   });
 }
 

@@ -74,6 +74,26 @@ describe('io/modbus bus over a serial line', () => {
     expect(points.ok && points.value).to.include({ W: 2000, WMaxLimPct: 25, WMaxLimPctEna: 1 });
   });
 
+  it('keeps 1.75 ms of silence before each request on a fast line, and not a moment less', async () => {
+    far?.on('data', () => far?.write(Buffer.from(FRESH, 'hex')));
+    const stillMs: number[] = [];
+    let heardMs = 0;
+    bus = openBus(
+      { kind: 'serial', path: pair?.paths[1] ?? '', baud: 115_200, parity: 'none', stopBits: 1, unit: 1 },
+      {
+        random: () => 0,
+        onTraffic: ({ direction, atMs }) => {
+          if (direction === 'received') heardMs = atMs;
+          else if (heardMs > 0) stillMs.push(atMs - heardMs);
+        },
+      },
+    );
+    const replies = await bus.run(asking(...Array.from({ length: 21 }, () => readOf(2))), 'read');
+    expect(replies.every(reply => reply.ok)).to.equal(true);
+    expect(stillMs).to.have.length(20);
+    expect(Math.min(...stillMs)).to.be.at.least(1.75);
+  });
+
   it('does not take a late reply for the answer to the next request', async () => {
     let count = 0;
     far?.on('data', () => ++count === 2 && far?.write(Buffer.from(FRESH, 'hex')));

@@ -193,7 +193,12 @@ describe('local/bus line', () => {
   });
 
   it('keeps 3.5 characters of silence, and 1.75 ms above 19,200 baud', () => {
-    // 3.5 × 11 bits: 4.01 ms at 9600, 2.005 ms at 19,200 (Modbus over Serial Line 1.02, 2.5.1.1), rounded up, plus 1.
-    expect([9600, 19_200, 38_400, 115_200].map(frameSilence)).to.deep.equal([6, 4, 3, 3]);
+    // 3.5 × 11 bits are 38.5 (Modbus over Serial Line 1.02, 2.5.1.1).
+    expect([9600, 19_200, 38_400, 115_200].map(frameSilence)).to.deep.equal([
+      38_500 / 9600,
+      38_500 / 19_200,
+      1.75,
+      1.75,
+    ]);
   });
 });
