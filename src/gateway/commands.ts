@@ -5,7 +5,7 @@
  */
 import { ok, refused } from '../base/assert.ts';
 import type { Refused, Result } from '../base/assert.ts';
-import { between, minutes, seconds } from '../base/time.ts';
+import { between, seconds } from '../base/time.ts';
 import type { Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
 import type { ScheduleRefusal, Transition } from '../control/mod.ts';
@@ -16,27 +16,25 @@ import type {
   Command,
   DerEvent,
   EventBody,
-  GrantBody,
+  ProbeBody,
   Response,
   StreamName,
 } from '../model/mod.ts';
 import { judgeReplay, markReplay, openCommand } from '../wan/envelope/mod.ts';
 import type { ReplayRefusal } from '../wan/envelope/mod.ts';
-import { applyGrant, judgeAudience } from '../wan/groups/mod.ts';
 import type { GrantRefusal } from '../wan/groups/mod.ts';
 import { acknowledged } from '../wan/uplink/mod.ts';
 import { isBeyond, shortfalls } from './allot.ts';
 import type { Input, Work } from './effects.ts';
 import type { Cause } from './orders.ts';
-import { aboutEvent, askForGrant, overrideEnded, receipt, refusalReceipt } from './reports.ts';
+import { addressed, grant, probe } from './grants.ts';
+import { aboutEvent, overrideEnded, receipt, refusalReceipt } from './reports.ts';
 import { commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
 
 /** A repetition is answered at most this often for one command: its sender waits at least as long. */
 const ANSWER_AGAIN_EVERY = seconds(1);
-/** A grant is asked for at most this often for one group. */
-const ASK_GRANT_EVERY = minutes(1);
-/** Times of answers and questions kept; when full they are forgotten together, which costs one too many each. */
+/** Times of answers kept; when full they are forgotten together, which costs one too many each. */
 const MAX_REMEMBERED = 1024;
 
 /** Handles one message. The causes returned are answered when their orders have ended. */
@@ -79,10 +77,9 @@ function receive(state: GatewayState, work: Work, command: Command, now: Now): r
   if (replay.verdict === 'duplicate') return answerAgain(state, work, command, now);
   if (replay.verdict === 'refused')
     return refuse(state, work, command, { ...replay, detail: replayWhy(command, replay.refusal) }, now);
-  const addressed = judgeAudience(state.memberships, state.settings.gateway, command);
-  if (!addressed.ok && addressed.refusal === 'group-epoch-future' && command.audience.kind === 'group')
-    requestGrant(state, work, command.audience.id, now);
-  if (!addressed.ok) return refuse(state, work, command, addressed, now);
+  if (command.body.kind === 'probe') return heard(state, work, command, command.body, now);
+  const isOurs = addressed(state, work, command, now);
+  if (!isOurs.ok) return refuse(state, work, command, isOurs, now);
   work.log('info', 'command.verified', `${command.body.kind} from ${command.issuer} (${command.class})`, {
     cti: command.cti,
   });
@@ -91,6 +88,23 @@ function receive(state: GatewayState, work: Work, command: Command, now: Now): r
   for (const row of markReplay(state.replay, command)) work.store({ op: 'put', ...row });
   count(state, 'commands');
   return done.ok ? done.value : refuse(state, work, command, done, now);
+}
+
+/**
+ * A probe speaks to every member of a group; only who is asked answers. A refusal is counted and no more: the
+ * receipts of refusals are for commands whose issuer waits for each member.
+ */
+function heard(
+  state: GatewayState,
+  work: Work,
+  command: Command,
+  body: ProbeBody,
+  now: Now,
+): readonly Cause[] {
+  const done = probe(state, work, command, body, now);
+  if (done.ok || done.retry !== 'later')
+    for (const row of markReplay(state.replay, command)) work.store({ op: 'put', ...row });
+  return done.ok ? [] : refuseUnread(state, work, done.refusal, done.detail ?? '');
 }
 
 /** What the orders of a command are to be answered with, or why it changes nothing. */
@@ -105,6 +119,7 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
       return cancel(state, work, command, body, now);
     case 'grant':
       return grant(state, work, command, body, now);
+    case 'probe':
     case 'ack':
       return ok([]);
     case 'sealed':
@@ -158,32 +173,6 @@ function cancel(state: GatewayState, work: Work, command: Command, body: CancelB
   ]);
 }
 
-function grant(state: GatewayState, work: Work, command: Command, body: GrantBody, now: Now): Carried {
-  const taken = applyGrant(state.memberships, body);
-  if (!taken.ok) return taken;
-  if (taken.value !== undefined) work.store({ op: 'put', ...taken.value });
-  work.wish({ do: 'listen', group: body.group, member: body.member });
-  state.reported.due = true;
-  const { cti, issuer } = command;
-  const why = `${body.member ? 'member' : 'no longer member'} of ${body.group} from epoch ${body.epoch}`;
-  receipt(state, work, { kind: 'receipt', cti, issuer, response: 'completed', why }, now);
-  if (!body.member) withdraw(state, work, body, now);
-  return ok([]);
-}
-
-/**
- * Response 13, aborted by server: the utility's own act takes the events away, yet none of them was cancelled (6),
- * which is said of an event for all who have it, and no other program took its place (14).
- */
-function withdraw(state: GatewayState, work: Work, { group, epoch }: GrantBody, now: Now): void {
-  for (const transition of schedule.withdraw(state.schedule, group, now.unix)) {
-    storeEntry(work, transition);
-    const { event: gone } = transition.entry;
-    const why = `event ${gone.mRID} is dropped before its start: no longer member of ${group} from epoch ${epoch}`;
-    receipt(state, work, aboutEvent(gone, 'abortedByServer', why), now);
-  }
-}
-
 /** The head end holds records: they leave the outbox. Cumulative, so an old or repeated one changes nothing. */
 function ack(state: GatewayState, work: Work, body: AckBody, now: Now): readonly Cause[] {
   for (const [name, through] of Object.entries(body.through)) {
@@ -200,6 +189,8 @@ function answerAgain(state: GatewayState, work: Work, command: Command, now: Now
   const key = commandKey(command);
   const record = state.receipts.get(key);
   const last = state.answeredAgain.get(key);
+  // A probe is repeated for those who have not answered; the outbox sees to it that an answer arrives.
+  if (command.body.kind === 'probe') return [];
   if (record === undefined || (last !== undefined && now.instant - last < ANSWER_AGAIN_EVERY)) return [];
   if (state.answeredAgain.size >= MAX_REMEMBERED) state.answeredAgain.clear();
   state.answeredAgain.set(key, now.instant);
@@ -227,14 +218,6 @@ function refuseUnread(state: GatewayState, work: Work, refusal: string, why: str
   count(state, `refused.${refusal}`);
   work.log('warn', 'command.refused', why === '' ? refusal : `${refusal}: ${why}`);
   return [];
-}
-
-function requestGrant(state: GatewayState, work: Work, group: GrantBody['group'], now: Now): void {
-  const asked = state.askedGrant.get(group);
-  if (asked !== undefined && now.instant - asked < ASK_GRANT_EVERY) return;
-  if (state.askedGrant.size >= MAX_REMEMBERED) state.askedGrant.clear();
-  state.askedGrant.set(group, now.instant);
-  askForGrant(state, work, { group, why: `a command names a newer epoch of ${group}` }, now);
 }
 
 function responseTo(refusal: string): Response {

@@ -104,18 +104,24 @@ export interface RefusedCommand {
 
 /**
  * The receipt of a refused command: one a command, {@link REFUSALS_PER_MINUTE} a key. A command that was refused
- * for later is answered once more when another refusal takes the place of that one.
+ * for later is answered once more when another refusal, or a final one, takes the place of that one.
  */
 export function refusalReceipt(state: GatewayState, work: Work, refused: RefusedCommand, now: Now): void {
   const said = state.receipts.get(commandKey(refused))?.body as ReceiptBody | undefined;
-  if (said !== undefined && (said.retry === undefined || said.refusal === refused.refusal)) return;
+  const repeats = said?.refusal === refused.refusal && said.retry === laterOf(refused.retry);
+  if (said !== undefined && (said.retry === undefined || repeats)) return;
   const recent = state.refusals.get(refused.kid);
   const fresh = recent === undefined || after(recent.since, minutes(1)) <= now.unix;
   if (fresh) state.refusals.set(refused.kid, { since: now.unix, count: 1 });
   else if (++recent.count > REFUSALS_PER_MINUTE) return count(state, 'refusal-receipts-withheld');
   const { cti, issuer, refusal, retry, response, why } = refused;
-  const again = retry === 'later' ? { retry } : {};
+  const again = laterOf(retry) === undefined ? {} : { retry: 'later' as const };
   receipt(state, work, { kind: 'receipt', cti, issuer, response, refusal, ...again, why }, now);
+}
+
+/** What a receipt says of `retry`: nothing when it is final. */
+function laterOf(retry: Retry): 'later' | undefined {
+  return retry === 'later' ? retry : undefined;
 }
 
 export function customer(state: GatewayState, work: Work, said: Omit<CustomerBody, 'kind'>, now: Now): void {

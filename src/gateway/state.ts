@@ -124,6 +124,8 @@ export interface GatewayState {
   /** When a repeated command was last answered again, and when a grant was last asked for. */
   readonly answeredAgain: Map<string, Instant>;
   readonly askedGrant: Map<GroupId, Instant>;
+  /** When a command of a group that was never granted first came. */
+  readonly strangers: Map<GroupId, Instant>;
   /** Refusals and other events by name, since this start. */
   readonly counts: Map<string, number>;
   starts: number;
@@ -187,6 +189,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     refusals: new Map(),
     answeredAgain: new Map(),
     askedGrant: new Map(),
+    strangers: new Map(),
     counts: new Map(),
     starts: Number(snapshot.rows.find(r => r.kind === 'meta' && r.key === 'starts')?.value ?? 0),
     born: false,

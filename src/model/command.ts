@@ -33,6 +33,7 @@ export type CommandBody =
   | CancelBody
   | GrantBody
   | AckBody
+  | ProbeBody
   | SealedBody
   | ManifestBody
   | WelcomeBody
@@ -60,12 +61,39 @@ export interface CancelBody {
   readonly mRID: MRID;
 }
 
-/** Membership of this gateway in a group from an epoch on. Says nothing of other members (DR-1). */
-export interface GrantBody {
-  readonly kind: 'grant';
+/** Membership of one gateway in one group from an epoch on. */
+export interface MembershipChange {
   readonly group: GroupId;
   readonly epoch: number;
   readonly member: boolean;
+  /**
+   * 8 bytes, hexadecimal, drawn for this membership alone: by it a {@link ProbeBody} tells this member that it has
+   * left, and tells nobody else anything. Absent with the end of a membership.
+   */
+  readonly tag?: string;
+}
+
+/** What changes in the memberships of this gateway: a difference. Says nothing of other members (DR-1). */
+export interface GrantBody extends MembershipChange {
+  readonly kind: 'grant';
+  /** Further changes of the same gateway: who moves from one group to another is told once. At most 63. */
+  readonly also?: readonly MembershipChange[];
+  /** This issuer's groups that are not named are over: the whole list instead of a difference, to end a drift. */
+  readonly only?: true;
+}
+
+/**
+ * To a group, in its newest epoch (the command's own): the difference in the list of members, as far as a member
+ * needs it, and a proof asked of new members that they hear the group's topic and hold its epoch. A member that
+ * holds `from` or newer takes the command's epoch on, unless its tag is among `left`: then it has left. A member
+ * whose own grant is of epoch `since` or newer answers by a receipt; the others are silent.
+ */
+export interface ProbeBody {
+  readonly kind: 'probe';
+  readonly from: number;
+  readonly since: number;
+  /** Tags of all who left after `from`; at most 1,024. */
+  readonly left: readonly string[];
 }
 
 /** The head end holds every record of these streams up to and including the sequence named. */

@@ -76,6 +76,8 @@ export interface ReceiptBody {
   /** A sentence for a person. */
   readonly why: string;
   readonly applied?: readonly Applied[];
+  /** With the answer to a grant or a probe: what is held now, as in a status. */
+  readonly membershipDigest?: string;
 }
 
 /** The customer answered an event (OVR-5): at once, and again with the total when the override ends. */

@@ -216,7 +216,7 @@ export class Dispatcher {
       sentAt: claims.issuedAt,
       expires,
       kind: body.kind,
-      about: aboutOf(body),
+      about: aboutOf(claims),
       awaits,
     };
   }
@@ -252,7 +252,7 @@ export function defaultExpiry(body: CommandBody, now: UnixTime): UnixTime {
   return after(now, TRIED_FOR);
 }
 
-function aboutOf(body: CommandBody): string {
+function aboutOf({ body, audience, groupEpoch }: CommandClaims): string {
   switch (body.kind) {
     case 'event':
     case 'cancel':
@@ -263,6 +263,8 @@ function aboutOf(body: CommandBody): string {
       return body.mRID ?? '';
     case 'manifest':
       return body.file;
+    case 'probe':
+      return `${audience.id}@${groupEpoch}`;
     default:
       return '';
   }

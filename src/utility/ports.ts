@@ -46,7 +46,7 @@ export interface SentCommand {
   readonly sentAt: UnixTime;
   readonly expires: UnixTime;
   readonly kind: CommandBody['kind'];
-  /** The mRID of an event or a cancel; `<group>@<epoch>` of a grant. */
+  /** The mRID of an event or a cancel; `<group>@<epoch>` of a grant (its first) or a probe. */
   readonly about: string;
   /** Every gateway a receipt is wanted from. */
   readonly awaits: readonly GatewayId[];

@@ -122,6 +122,8 @@ export function readClaims(claims: ClaimMap): Result<CommandClaims, ContentRefus
     return refused('claim-invalid', FOR_ONE[body.value.kind]);
   if (address.value.audience.kind === 'group' && 'nonce' in body.value)
     return refused('claim-invalid', 'a nonce is for the one gateway that drew it');
+  if (body.value.kind === 'probe' && (groupEpoch === undefined || body.value.from > groupEpoch))
+    return refused('claim-invalid', 'a probe is for a group, from an epoch that has been to the newest');
   return ok({
     issuer: claims.get(ISS) as string,
     ...address.value,

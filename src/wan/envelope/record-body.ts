@@ -76,6 +76,7 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     retry: maybe(oneOf('later')),
     why: text,
     applied: maybe(list(applied)),
+    membershipDigest: maybe(text),
   }),
   customer: object({
     mRID: text,

@@ -12,7 +12,9 @@ import type { Scope } from './trust.ts';
 /** `undefined` when a key of this scope may say this. */
 export function scopeTrouble(claims: CommandClaims, scope: Scope): Refused<ScopeRefusal> | undefined {
   const { body, audience, primacy } = claims;
-  if (!scope.operations.includes(body.kind)) return refused('operation-out-of-scope', body.kind);
+  // A probe moves memberships as a grant does, so it takes the same right.
+  const operation = body.kind === 'probe' ? 'grant' : body.kind;
+  if (!scope.operations.includes(operation)) return refused('operation-out-of-scope', body.kind);
   if (classNumber(claims.class) < classNumber(scope.highestClass))
     return refused('class-exceeded', `${claims.class}, the key's highest is ${scope.highestClass}`);
   if (primacy < scope.primacy.min || primacy > scope.primacy.max)
@@ -23,10 +25,10 @@ export function scopeTrouble(claims: CommandClaims, scope: Scope): Refused<Scope
   return body.kind === 'event' ? boundsTrouble(body.axes, claims.class, scope) : undefined;
 }
 
-/** The group a command is for, or the one whose membership it grants. */
+/** The group a command is for, or those whose membership it grants. */
 function groupsOf({ audience, body }: CommandClaims): readonly GroupId[] {
   if (audience.kind === 'group') return [audience.id];
-  return body.kind === 'grant' ? [body.group] : [];
+  return body.kind === 'grant' ? [body, ...(body.also ?? [])].map(({ group }) => group) : [];
 }
 
 function named<T extends GroupId | GatewayId>(ids: readonly T[], list: readonly T[] | undefined): boolean {

@@ -7,13 +7,20 @@
 import { hash } from 'node:crypto';
 import { assert, ok, refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
-import type { Command, GatewayId, GrantBody, GroupId } from '../../model/mod.ts';
+import { minutes } from '../../base/time.ts';
+import type { Command, GatewayId, GrantBody, GroupId, MembershipChange, ProbeBody } from '../../model/mod.ts';
 
 /** What is held of one group; a type, not an interface, so that it is JSON to the compiler too. */
 export type Membership = {
   /** The group's list of members this gateway was last told of: 1, 2, 3 … */
   readonly epoch: number;
   readonly member: boolean;
+  /** The epoch of its own last grant, where a probe to all has brought a newer one since. */
+  readonly granted?: number;
+  /** By which a probe to all tells it that it has left; see ProbeBody. */
+  readonly tag?: string;
+  /** Who granted it. */
+  readonly issuer?: string;
 };
 
 export type Memberships = Map<GroupId, Membership>;
@@ -23,6 +30,12 @@ export type Memberships = Map<GroupId, Membership>;
  * removed from; at the limit a grant for another group is refused and the head end sees it in the receipt.
  */
 export const MAX_GROUPS = 256;
+
+/**
+ * How long a command of a group that this gateway never heard of may be for it all the same: a store that was lost
+ * is filled again by a grant, which is asked for. Longer, and the head end knows better than to send one.
+ */
+export const STRANGER_WAIT = minutes(10);
 
 /**
  * `not-addressed`: for another gateway. `not-member`: never granted, or removed. `group-epoch-stale`: written
@@ -40,7 +53,7 @@ export function judgeAudience(
   if (audience.kind === 'device') return audience.id === self ? ok('addressed') : refused('not-addressed');
   assert(groupEpoch !== undefined, 'a command to a group names its epoch');
   const membership = memberships.get(audience.id);
-  if (membership === undefined) return refused('not-member');
+  if (membership === undefined) return refused('not-member', `never granted ${audience.id}`);
   const detail = `group ${audience.id} at epoch ${membership.epoch}, the command is for ${groupEpoch}`;
   if (groupEpoch > membership.epoch) return refused('group-epoch-future', detail, 'later');
   if (!membership.member) return refused('not-member', detail);
@@ -56,18 +69,99 @@ export interface MembershipRow {
   readonly value: Membership;
 }
 
-/** Takes a grant in. The row is to be made durable; `undefined`: the grant says what is held already. */
+/**
+ * Takes one change in. The row is to be made durable; `undefined`: it says what is held already. A tag that is new
+ * in the same epoch is news too: the record of the groups was made anew.
+ */
 export function applyGrant(
   memberships: Memberships,
-  { group, epoch, member }: GrantBody,
+  { group, epoch, member, tag }: MembershipChange,
+  issuer?: string,
 ): Result<MembershipRow | undefined, GrantRefusal> {
   const held = memberships.get(group);
-  if (held?.epoch === epoch && held.member === member) return ok(undefined);
-  if (held !== undefined && epoch <= held.epoch)
+  const same = held?.epoch === epoch && held.member === member;
+  if (same && (tag === undefined || held.tag === tag)) return ok(undefined);
+  if (!same && held !== undefined && epoch <= held.epoch)
     return refused('grant-stale', `group ${group} is held at epoch ${held.epoch}, the grant is for ${epoch}`);
   if (held === undefined && memberships.size >= MAX_GROUPS) return refused('too-many-groups');
-  memberships.set(group, { epoch, member });
-  return ok({ kind: 'membership', key: group, value: { epoch, member } });
+  const value: Membership = {
+    epoch,
+    member,
+    ...(tag === undefined ? {} : { tag }),
+    ...(issuer === undefined ? {} : { issuer }),
+  };
+  return ok(keep(memberships, group, value));
+}
+
+/**
+ * Takes all changes of a grant in. One that is older than what is held is passed over when others are not: what
+ * is held tells of a newer one. Nothing at all is taken when there is no room for all of them.
+ */
+export function applyGrants(
+  memberships: Memberships,
+  { also = [], only, ...first }: GrantBody,
+  issuer: string,
+): Result<readonly MembershipRow[], GrantRefusal> {
+  const changes = [first, ...also];
+  const news = changes.filter(({ group }) => !memberships.has(group)).length;
+  if (memberships.size + news > MAX_GROUPS) return refused('too-many-groups', `${MAX_GROUPS} are known`);
+  const applied = changes.map(change => applyGrant(memberships, change, issuer));
+  const stale = applied.find(result => !result.ok);
+  if (stale !== undefined && applied.every(result => !result.ok)) return stale;
+  const rows = applied.flatMap(result => (result.ok && result.value !== undefined ? [result.value] : []));
+  if (only === undefined) return ok(rows);
+  const named = new Set(changes.map(({ group }) => group));
+  return ok([...rows, ...leaveOthers(memberships, named, issuer)]);
+}
+
+/** A membership of this issuer's that the whole list does not name ends in the epoch it is held at. */
+function leaveOthers(
+  memberships: Memberships,
+  named: ReadonlySet<GroupId>,
+  issuer: string,
+): readonly MembershipRow[] {
+  return [...memberships].flatMap(([group, held]) => {
+    const isOver = held.member && !named.has(group) && (held.issuer ?? issuer) === issuer;
+    return isOver ? [keep(memberships, group, { epoch: held.epoch, member: false, issuer })] : [];
+  });
+}
+
+/** What a probe to all means for one member. `answer`: it is asked to prove that it hears. */
+export interface Probed {
+  /** To be made durable; `undefined`: its epoch was held already. */
+  readonly row: MembershipRow | undefined;
+  readonly answer: boolean;
+}
+
+/** Takes a probe of `group` in, whose list of members is in `epoch`. */
+export function applyProbe(
+  memberships: Memberships,
+  { group, epoch }: { readonly group: GroupId; readonly epoch: number },
+  { from, since, left }: ProbeBody,
+): Result<Probed, AudienceRefusal> {
+  const held = memberships.get(group);
+  if (held === undefined) return refused('not-member', `never granted ${group}`);
+  const detail = `group ${group} at epoch ${held.epoch}, the probe goes from ${from} to ${epoch}`;
+  if (held.epoch > epoch) return refused('group-epoch-stale', detail);
+  if (!held.member)
+    return held.epoch === epoch
+      ? refused('not-member', detail)
+      : refused('group-epoch-future', detail, 'later');
+  if (held.epoch < from) return refused('group-epoch-future', detail, 'later');
+  const { tag, issuer, granted = held.epoch } = held;
+  if (held.epoch === epoch) return ok({ row: undefined, answer: granted >= since });
+  const by = issuer === undefined ? {} : { issuer };
+  // Without a tag it cannot see whether it is among those who left.
+  if (tag === undefined) return refused('group-epoch-future', `${detail}; no tag is held`, 'later');
+  if (left.includes(tag))
+    return ok({ row: keep(memberships, group, { epoch, member: false, ...by }), answer: true });
+  const row = keep(memberships, group, { epoch, member: true, granted, tag, ...by });
+  return ok({ row, answer: granted >= since });
+}
+
+function keep(memberships: Memberships, group: GroupId, value: Membership): MembershipRow {
+  memberships.set(group, value);
+  return { kind: 'membership', key: group, value };
 }
 
 /** The memberships that rows of kind `membership` hold. */
@@ -82,7 +176,7 @@ export function membershipsFromRows(
 function readMembership(value: unknown): Membership {
   const { epoch, member } = value as Partial<Record<keyof Membership, unknown>>;
   assert(typeof epoch === 'number' && typeof member === 'boolean', 'a membership row holds epoch and member');
-  return { epoch, member };
+  return value as Membership;
 }
 
 /** The groups this gateway is in, in bytewise order: what it subscribes to. */

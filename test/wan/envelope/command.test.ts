@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { toHex } from '../../../src/base/bytes.ts';
 import { after, hours, seconds, unixTime } from '../../../src/base/time.ts';
 import { AXES, DELIVERIES } from '../../../src/model/mod.ts';
-import type { CommandBody, KeyId } from '../../../src/model/mod.ts';
+import type { CommandBody, KeyId, MembershipChange } from '../../../src/model/mod.ts';
 import { openCommand, signCommand, vetClaims } from '../../../src/wan/envelope/mod.ts';
 import type { CommandClaims } from '../../../src/wan/envelope/mod.ts';
 import { needsThat } from '../../support/needs.ts';
@@ -196,6 +196,10 @@ function asClaims(command: CommandClaims): Readonly<Record<string, unknown>> {
   };
 }
 
+function asChange({ group, epoch, member, tag }: MembershipChange): readonly unknown[] {
+  return [group, epoch, member ? 1 : 0, ...(tag === undefined ? [] : [tag])];
+}
+
 function asBody(body: CommandBody): Readonly<Record<string, unknown>> {
   switch (body.kind) {
     case 'event':
@@ -213,7 +217,17 @@ function asBody(body: CommandBody): Readonly<Record<string, unknown>> {
     case 'cancel':
       return { 1: 2, 2: body.mRID };
     case 'grant':
-      return { 1: 3, 8: body.group, 9: body.epoch, 10: body.member ? 1 : 0 };
+      return {
+        1: 3,
+        8: body.group,
+        9: body.epoch,
+        10: body.member ? 1 : 0,
+        ...(body.tag === undefined ? {} : { 50: body.tag }),
+        ...(body.also === undefined ? {} : { 51: body.also.map(asChange) }),
+        ...(body.only === undefined ? {} : { 52: 1 }),
+      };
+    case 'probe':
+      return { 1: 5, 53: body.from, 54: body.since, 55: body.left.join('') };
     case 'ack':
       return { 1: 4, 11: body.through };
     case 'sealed':

@@ -134,6 +134,7 @@ describe('envelope.cddl', () => {
       'cancel',
       'grant',
       'ack',
+      'probe',
       'sealed',
       'manifest',
       'time',

@@ -14,7 +14,7 @@ import nacl.bindings as sodium
 
 from peer import (
     ACK, ACK_TOPIC, AXES, BODY, CANCEL, DEVICE, DEVICE_TOPIC, EARLY, EVENT, GRANT, GROUP_TOPIC, KEY_EPOCH,
-    KEYS, NARROW, NOW, OLD, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, TIME, UTILITY, WELCOME, Pairs, Raw,
+    KEYS, MOVE, NARROW, NOW, OLD, PROBE, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, TAG, TIME, UTILITY, WELCOME, Pairs, Raw,
     changed, claims, encode, frame, grouped, loose, readable, signed, structure, without, MANIFEST,
 )
 from peer_sealed import SEALED, SEALED_CODE
@@ -42,6 +42,13 @@ def accepted():
         ("cancel", DEVICE_TOPIC, ROOT, claims(CANCEL)),
         ("grant", DEVICE_TOPIC, ROOT, claims(GRANT)),
         ("grant that removes", DEVICE_TOPIC, ROOT, claims({**GRANT, 9: 8, 10: 0})),
+        ("grant that moves", DEVICE_TOPIC, ROOT, claims(MOVE)),
+        ("grant of the whole list", DEVICE_TOPIC, ROOT, claims({**MOVE, 52: 1})),
+        ("grant of 64 groups", DEVICE_TOPIC, ROOT, claims({**GRANT, 51: [[f"g-{n}", 1, 1, TAG] for n in range(63)]})),
+        ("probe", GROUP_TOPIC, ROOT, grouped(PROBE)),
+        ("probe that nobody left before", GROUP_TOPIC, ROOT, grouped({**PROBE, 53: 7, 54: 0, 55: b""})),
+        ("probe that twenty left before", GROUP_TOPIC, ROOT, grouped({**PROBE, 55: bytes(8 * 20)})),
+        ("probe by a key that may grant", GROUP_TOPIC, NARROW, grouped(PROBE, NARROW)),
         ("sealed", DEVICE_TOPIC, ROOT, claims(SEALED)),
         ("sealed, of an event", DEVICE_TOPIC, ROOT, claims(SEALED_CODE)),
         ("manifest", GROUP_TOPIC, ROOT, grouped(MANIFEST)),
@@ -216,6 +223,25 @@ def refused_contents():
     yield "group epoch for a gateway", DEVICE_TOPIC, signed(claims(EVENT, group_epoch=7)), "claim-unknown"
     yield "group epoch 0", GROUP_TOPIC, signed(grouped(EVENT, group_epoch=0)), "claim-invalid"
     yield "grant to a group", GROUP_TOPIC, signed(grouped(GRANT)), "claim-invalid"
+    yield "probe to one gateway", DEVICE_TOPIC, signed(claims(PROBE)), "claim-invalid"
+    yield "probe from a later epoch", GROUP_TOPIC, signed(grouped({**PROBE, 53: 8})), "claim-invalid"
+    for name, body in [
+        ("probe from epoch 0", {**PROBE, 53: 0}), ("probe since -1", {**PROBE, 54: -1}),
+        ("probe of half a tag", {**PROBE, 55: TAG[:4]}), ("probe of tags in a list", {**PROBE, 55: [TAG]}),
+        ("probe that 1,025 left before", {**PROBE, 55: bytes(8 * 1025)}),
+    ]:
+        yield name, GROUP_TOPIC, signed(grouped(body)), "body-invalid"
+    for name, body in [
+        ("grant with half a tag", {**MOVE, 50: TAG[:4]}), ("grant also of nothing", {**MOVE, 51: []}),
+        ("grant also of 64", {**GRANT, 51: [[f"g-{n}", 1, 1] for n in range(64)]}),
+        ("grant also without a member", {**MOVE, 51: [["feeder-6", 12]]}),
+        ("grant also of five", {**MOVE, 51: [["feeder-6", 12, 0, TAG, 1]]}),
+        ("grant also of epoch 0", {**MOVE, 51: [["feeder-6", 0, 1]]}),
+        ("grant also of capitals", {**MOVE, 51: [["Feeder", 1, 1]]}),
+        ("grant that names a group twice", {**MOVE, 51: [["feeder-7", 8, 0]]}),
+        ("grant only of 0", {**MOVE, 52: 0}),
+    ]:
+        yield name, DEVICE_TOPIC, signed(claims(body)), "body-invalid"
     yield "sealed to a group", GROUP_TOPIC, signed(grouped(SEALED)), "claim-invalid"
     yield "welcome to a group", GROUP_TOPIC, signed(grouped(WELCOME)), "claim-invalid"
     yield "time with a nonce to a group", GROUP_TOPIC, signed(grouped(TIME)), "claim-invalid"
@@ -223,7 +249,7 @@ def refused_contents():
     yield "another issuer's name", DEVICE_TOPIC, signed(claims(EVENT, iss="grid-opz")), "issuer-mismatch"
     yield "older key epoch", DEVICE_TOPIC, signed(claims(EVENT, NARROW, key_epoch=2), NARROW), "key-epoch-mismatch"
     yield "newer key epoch", DEVICE_TOPIC, signed(claims(EVENT, NARROW, key_epoch=4), NARROW), "key-epoch-mismatch"
-    for kind in (0, 5, 7, 8, 99, "event"):
+    for kind in (0, 7, 8, 99, "event"):
         yield f"kind {kind!r}", DEVICE_TOPIC, signed(claims({**EVENT, 1: kind})), "kind-unknown"
     yield "ack on the command topic", DEVICE_TOPIC, signed(claims(ACK)), "kind-on-wrong-topic"
     yield "event on the ack topic", ACK_TOPIC, signed(claims(EVENT)), "kind-on-wrong-topic"
@@ -282,6 +308,7 @@ def refused_contents():
         ("primacy too strong", DEVICE_TOPIC, claims(scoped, NARROW, primacy=9), "primacy-out-of-scope"),
         ("primacy too weak", DEVICE_TOPIC, claims(scoped, NARROW, primacy=21), "primacy-out-of-scope"),
         ("group", "ug/1/north/g/feeder-8/cmd", grouped(scoped, NARROW, aud="g/feeder-8"), "group-out-of-scope"),
+        ("group granted beside its own", DEVICE_TOPIC, claims({**GRANT, 51: [["feeder-8", 1, 1]]}, NARROW), "group-out-of-scope"),
         ("granted group", DEVICE_TOPIC, claims({**GRANT, 8: "feeder-8"}, NARROW), "group-out-of-scope"),
         ("gateway", "ug/1/north/d/gw-2/cmd", claims(scoped, NARROW, aud="d/gw-2"), "gateway-out-of-scope"),
         ("least", DEVICE_TOPIC, claims({**EVENT, 3: {2: 1999}}, NARROW), "bounds-exceeded"),

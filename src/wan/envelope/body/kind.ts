@@ -43,6 +43,12 @@ export const KEY = {
   versions: 35,
   version: 36,
   box: 37,
+  tag: 50,
+  also: 51,
+  only: 52,
+  from: 53,
+  since: 54,
+  left: 55,
 } as const;
 
 export const always = (key: number, name: string, fits: Row['fits']): Row => ({

@@ -14,17 +14,17 @@ import { grant } from './grant.ts';
 import { KEY, always } from './kind.ts';
 import type { Kind } from './kind.ts';
 import { manifest } from './manifest.ts';
+import { probe } from './probe.ts';
 import { sealed } from './sealed.ts';
 import { time, welcome } from './welcome.ts';
 
 type KindTable = { readonly [K in CommandBody['kind']]: Kind<Extract<CommandBody, { kind: K }>> };
 
 /** A kind that joins the model has to join here. */
-const KINDS: KindTable = { event, cancel, grant, ack, sealed, manifest, time, welcome };
+const KINDS: KindTable = { event, cancel, grant, ack, probe, sealed, manifest, time, welcome };
 
 /** Kinds that have a number and a name in the contract, and no meaning yet: refused like any unknown one. */
 export const RESERVED_KINDS = {
-  probe: 5,
   configuration: 7,
   price: 8,
   trust: 12,

@@ -1,0 +1,140 @@
+import { expect } from 'chai';
+import { hours, minutes } from '../../src/base/time.ts';
+import type { CommandBody, GroupId, MRID, ProbeBody } from '../../src/model/mod.ts';
+import { STRANGER_WAIT, membershipDigest } from '../../src/wan/groups/mod.ts';
+import { Bench, eventBody, unix } from './bench.ts';
+
+const FEEDER = 'feeder-7' as GroupId;
+const OTHER = 'feeder-8' as GroupId;
+const TAG = '0102030405060708';
+const STRANGERS_TAG = 'ffffffffffffffff';
+const to = (group: GroupId, groupEpoch: number) => ({
+  audience: { kind: 'group', id: group } as const,
+  groupEpoch,
+});
+const grant = (group: GroupId, epoch: number, tag = TAG): CommandBody => ({
+  kind: 'grant',
+  group,
+  epoch,
+  member: true,
+  tag,
+});
+const probe = (from: number, since: number, left: readonly string[] = []): ProbeBody => ({
+  kind: 'probe',
+  from,
+  since,
+  left,
+});
+
+describe('a gateway in groups', () => {
+  it('GRP-2: moves by one grant from one group to another, and answers once, with its digest', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5));
+    bench.take();
+    bench.command({
+      kind: 'grant',
+      group: FEEDER,
+      epoch: 6,
+      member: false,
+      also: [{ group: OTHER, epoch: 9, member: true, tag: TAG }],
+    });
+    expect(bench.effects.filter(e => e.do === 'listen')).to.deep.equal([
+      { do: 'listen', group: FEEDER, member: false },
+      { do: 'listen', group: OTHER, member: true },
+    ]);
+    const [, moved, ...more] = bench.receipts();
+    expect(more).to.deep.equal([]);
+    expect(moved).to.include({
+      response: 'completed',
+      why: 'no longer member of feeder-7 from epoch 6, member of feeder-8 from epoch 9',
+      membershipDigest: membershipDigest(new Map([[OTHER, { epoch: 9, member: true }]])),
+    });
+    expect(bench.effects.filter(e => e.do === 'publish').map(e => e.record.stream)).to.deep.equal([
+      'receipt',
+    ]);
+    bench.restart();
+    bench.command(eventBody(), to(OTHER, 9));
+    expect(bench.story().at(-1)).to.equal('received ev-1');
+  });
+
+  it('GRP-2: takes a newer epoch on by a probe to all, in silence, and over a restart', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5));
+    const before = bench.receipts().length;
+    bench.command(probe(5, 7, [STRANGERS_TAG]), to(FEEDER, 7));
+    expect(bench.receipts()).to.have.length(before);
+    bench.restart();
+    bench.command(eventBody(), to(FEEDER, 7));
+    expect(bench.story().at(-1)).to.equal('received ev-1');
+    bench.command(eventBody({ mRID: 'old' as MRID }), to(FEEDER, 5));
+    expect(bench.story().at(-1)).to.equal('invalid group-epoch-stale');
+  });
+
+  it('GRP-2, DR-1: learns from a probe that it has left by its own tag alone; what had not begun is dropped', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5));
+    bench.command(eventBody({ start: unix(hours(2)) }), to(FEEDER, 5));
+    bench.command(probe(5, 6, [STRANGERS_TAG, TAG]), to(FEEDER, 6));
+    expect(bench.effects).to.deep.include({ do: 'listen', group: FEEDER, member: false });
+    expect(bench.story().slice(-2)).to.deep.equal(['completed', 'abortedByServer ev-1']);
+    bench.command(eventBody({ mRID: 'next' as MRID }), to(FEEDER, 6));
+    expect(bench.story().at(-1)).to.equal('notApplicable not-member');
+  });
+
+  it('GRP-1: proves by a receipt that it hears the group when it was granted since the epoch asked, once', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5));
+    const asked = bench.command(probe(4, 5), to(FEEDER, 5));
+    expect(bench.receipts().at(-1)).to.include({ cti: asked.cti, why: 'hears feeder-7 at epoch 5' });
+    const { length } = bench.receipts();
+    bench.ms += 5000;
+    bench.take();
+    bench.deliver(asked);
+    expect(bench.effects.filter(e => e.do === 'publish' && e.record.stream === 'receipt')).to.deep.equal([]);
+    bench.command(probe(5, 6), to(FEEDER, 6));
+    bench.command(probe(6, 6), to(FEEDER, 6));
+    expect(bench.receipts(), 'granted in 5, though it holds 6').to.have.length(length);
+    bench.command(probe(6, 5), to(FEEDER, 6));
+    expect(bench.receipts()).to.have.length(length + 1);
+  });
+
+  it('GRP-2: asks for its grant when a probe goes from an epoch it does not hold, and takes the same bytes then', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 3));
+    const early = bench.command(probe(5, 5), to(FEEDER, 6));
+    expect(bench.reported('request')).to.have.length(1);
+    expect(bench.receipts(), 'a probe is not refused by receipt').to.have.length(1);
+    bench.command(grant(FEEDER, 6));
+    bench.deliver(early);
+    expect(bench.receipts().at(-1)).to.include({ cti: early.cti, response: 'completed' });
+  });
+
+  it('GRP-2: takes the whole list: what its issuer does not name is over, what another granted is not', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5));
+    bench.command(grant('theirs' as GroupId, 1), {}, bench.aggregator);
+    bench.command({ ...grant(OTHER, 2), only: true } as CommandBody);
+    const digest = membershipDigest(
+      new Map([
+        [OTHER, { epoch: 2, member: true }],
+        ['theirs' as GroupId, { epoch: 1, member: true }],
+      ]),
+    );
+    expect(bench.receipts().at(-1)).to.include({ membershipDigest: digest });
+    expect(bench.effects).to.deep.include({ do: 'listen', group: OTHER, member: true });
+  });
+
+  it('GRP-2: asks for the grant of a group it never heard of, waits for it for ten minutes, and then refuses', () => {
+    const bench = Bench.ready();
+    const signed = bench.command(eventBody(), to(FEEDER, 3));
+    expect(bench.receipts().at(-1)).to.include({ refusal: 'not-member', retry: 'later' });
+    expect(bench.reported('request')).to.have.length(1);
+    bench.ms += STRANGER_WAIT - 1;
+    bench.deliver(signed);
+    expect(bench.receipts().at(-1)).to.include({ retry: 'later' });
+    bench.ms += 1;
+    bench.deliver(signed);
+    expect(bench.receipts().at(-1)).to.include({ refusal: 'not-member' }).and.not.have.property('retry');
+    expect(minutes(10)).to.equal(STRANGER_WAIT);
+  });
+});
