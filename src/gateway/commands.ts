@@ -29,6 +29,8 @@ import type { Input, Work } from './effects.ts';
 import type { Cause } from './orders.ts';
 import { addressed, grant, probe } from './grants.ts';
 import { aboutEvent, overrideEnded, receipt, refusalReceipt } from './reports.ts';
+import { takeSealed } from './sealed.ts';
+import type { SealedCommandRefusal } from './sealed.ts';
 import { commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
 
@@ -108,7 +110,10 @@ function heard(
 }
 
 /** What the orders of a command are to be answered with, or why it changes nothing. */
-type Carried = Result<readonly Cause[], ScheduleRefusal | GrantRefusal | 'kind-unsupported'>;
+type Carried = Result<
+  readonly Cause[],
+  ScheduleRefusal | GrantRefusal | SealedCommandRefusal | 'kind-unsupported'
+>;
 
 function carryOut(state: GatewayState, work: Work, command: Command, now: Now): Carried {
   const { body } = command;
@@ -122,7 +127,10 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
     case 'probe':
     case 'ack':
       return ok([]);
-    case 'sealed':
+    case 'sealed': {
+      const taken = takeSealed(state, work, command, body);
+      return taken.ok ? ok([]) : taken;
+    }
     case 'manifest':
     case 'time':
     case 'welcome':

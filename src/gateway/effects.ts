@@ -11,7 +11,8 @@ import type {
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
-import type { DeviceOrder, DeviceState, StoreChange } from './ports.ts';
+import type { SealedContext } from '../wan/envelope/mod.ts';
+import type { DeviceOrder, DeviceState, Opened, StoreChange } from './ports.ts';
 
 export type Input =
   /** `token` names the message to the interpreter, so that a later `acknowledge` finds its PUBACK. */
@@ -37,6 +38,8 @@ export type Input =
   | { readonly on: 'device'; readonly state: DeviceState }
   | { readonly on: 'applied'; readonly order: number; readonly applied: Applied }
   | { readonly on: 'request'; readonly request: number; readonly ask: PremiseRequest }
+  /** `sealed` as it was asked. */
+  | { readonly on: 'opened'; readonly sealed: string; readonly opened: Opened }
   | { readonly on: 'codeChecked'; readonly request: number; readonly right: boolean }
   | { readonly on: 'tick' };
 
@@ -50,7 +53,14 @@ export type Effect =
   | { readonly do: 'load'; readonly stream: StreamName; readonly after: number; readonly limit: number }
   /** What the display shows has changed; the interpreter asks for the view, at most some times a second. */
   | { readonly do: 'show' }
-  | { readonly do: 'check'; readonly request: number; readonly code: string }
+  /** `hash`: what the code is checked against, where it is not the one of the configuration. */
+  | { readonly do: 'check'; readonly request: number; readonly code: string; readonly hash?: string }
+  | {
+      readonly do: 'open';
+      readonly sealed: string;
+      readonly box: string;
+      readonly context: SealedContext;
+    }
   | { readonly do: 'reply'; readonly request: number; readonly reply: PremiseReply }
   | { readonly do: 'log'; readonly entry: LogEntry };
 

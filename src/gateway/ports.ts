@@ -2,6 +2,7 @@
  * The doors a gateway needs, as types. `io` builds them, `sim` imitates them, and one process may share them
  * among many gateways.
  */
+import type { Result } from '../base/assert.ts';
 import type { UnixTime } from '../base/time.ts';
 import type {
   Applied,
@@ -13,6 +14,7 @@ import type {
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
+import type { SealedContext, SealedRefusal } from '../wan/envelope/mod.ts';
 
 /** Text that JSON can hold without loss. Rows are JSON so that a person can read the store. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -28,6 +30,9 @@ export type RowKind =
   | 'ordered'
   | 'receipt'
   | 'awaiting'
+  | 'sealed'
+  | 'code'
+  | 'message'
   | 'meta';
 
 /** One change to the store. All changes given to one `persist` become durable together or not at all. */
@@ -147,6 +152,20 @@ export interface DisplayPort {
 
 /** Slow work that must not run inside a step. */
 export interface CodePort {
-  /** Whether `code` is the customer's override code (scrypt; some 50 ms). */
-  check(code: string): Promise<boolean>;
+  /** Whether `code` is the one behind `hash`, or, without one, the one configured (scrypt; some 50 ms). */
+  check(code: string, hash?: string): Promise<boolean>;
+}
+
+/** What was in a box, when it is open: a code is there as its slow salted hash only. */
+export type Opened = Result<
+  { readonly kind: 'code'; readonly hash: string } | { readonly kind: 'message'; readonly text: string },
+  SealedRefusal
+>;
+
+/** Opens what was sealed to this gateway. The private key stays behind this door. */
+export interface OpenerPort {
+  /** The public key that head ends seal to, in hexadecimal. */
+  readonly boxKey: string;
+  /** Never rejects for what is in the box. */
+  open(box: string, context: SealedContext): Promise<Opened>;
 }

@@ -158,12 +158,19 @@ export function birth(state: GatewayState, work: Work, now: Now): void {
   state.born = true;
   state.starts++;
   work.store(put('meta', 'starts', state.starts));
+  const { boxKey } = state.settings;
   const devices = [...state.devices.values()].map(({ device, model }) => ({ device, model }));
   report(
     state,
     work,
     'birth',
-    { kind: 'birth', version: state.settings.version, start: state.starts, devices },
+    {
+      kind: 'birth',
+      version: state.settings.version,
+      start: state.starts,
+      devices,
+      ...(boxKey === undefined ? {} : { boxKey }),
+    },
     now,
   );
 }

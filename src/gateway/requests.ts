@@ -13,6 +13,7 @@ import { storeEntry } from './commands.ts';
 import type { Input, Work } from './effects.ts';
 import type { Cause } from './orders.ts';
 import { aboutEvent, customer, overrideEnded } from './reports.ts';
+import { codeFor } from './sealed.ts';
 import { put } from './state.ts';
 import type { GatewayState } from './state.ts';
 
@@ -56,7 +57,13 @@ export function request(
       if (state.checking !== undefined)
         return refuseAttempt(state, work, input.request, { entry: may.value, ...BUSY }, now);
       state.checking = { request: input.request, mRID: ask.mRID };
-      work.wish({ do: 'check', request: input.request, code: ask.code });
+      const hash = codeFor(state, may.value.event);
+      work.wish({
+        do: 'check',
+        request: input.request,
+        code: ask.code,
+        ...(hash === undefined ? {} : { hash }),
+      });
       return [];
     }
     case 'end-override': {

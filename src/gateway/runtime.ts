@@ -20,9 +20,11 @@ import type {
   DeviceState,
   DevicesPort,
   DisplayPort,
+  OpenerPort,
   SignerPort,
   StorePort,
 } from './ports.ts';
+import { effectToShow, inputToShow } from './shown.ts';
 import { restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
 import { nextWake, step, view } from './step.ts';
@@ -57,6 +59,8 @@ export interface GatewayPorts {
   readonly signer: SignerPort;
   readonly display: DisplayPort;
   readonly code: CodePort;
+  /** Needed where the settings name a box key. */
+  readonly opener?: OpenerPort;
   readonly clock: ClockPort;
   readonly log: (entry: LogEntry) => void;
   /**
@@ -87,18 +91,6 @@ export async function startGateway(settings: Settings, ports: GatewayPorts): Pro
   const runtime = new Runtime(settings, ports, state);
   runtime.start();
   return runtime;
-}
-
-/** Stands where a code stood: a recording is read by people who must not learn it. */
-const HIDDEN = '••••';
-
-function inputToShow(input: Input): Input {
-  if (input.on !== 'request' || input.ask.kind !== 'override') return input;
-  return { ...input, ask: { ...input.ask, code: HIDDEN } };
-}
-
-function effectToShow(effect: Effect): Effect {
-  return effect.do === 'check' ? { ...effect, code: HIDDEN } : effect;
 }
 
 class Runtime implements Gateway {
@@ -256,6 +248,8 @@ class Runtime implements Gateway {
         return this.#show();
       case 'check':
         return this.#check(effect);
+      case 'open':
+        return this.#open(effect);
       case 'reply':
         this.#requests.get(effect.request)?.(effect.reply);
         this.#requests.delete(effect.request);
@@ -330,9 +324,16 @@ class Runtime implements Gateway {
     });
   }
 
-  #check({ request, code }: Extract<Effect, { do: 'check' }>): void {
+  #open({ sealed, box, context }: Extract<Effect, { do: 'open' }>): void {
+    const generation = this.#generation;
+    void this.#ports.opener?.open(box, context).then(opened => {
+      if (generation === this.#generation) this.#take({ on: 'opened', sealed, opened });
+    });
+  }
+
+  #check({ request, code, hash }: Extract<Effect, { do: 'check' }>): void {
     const done = (right: boolean): void => this.#take({ on: 'codeChecked', request, right });
-    void this.#ports.code.check(code).then(done, () => done(false));
+    void this.#ports.code.check(code, hash).then(done, () => done(false));
   }
 
   #setWake(): void {

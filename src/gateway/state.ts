@@ -38,6 +38,8 @@ import type { Memberships } from '../wan/groups/mod.ts';
 import { membershipsFromRows } from '../wan/groups/mod.ts';
 import type { Uplink } from '../wan/uplink/mod.ts';
 import { newUplink } from '../wan/uplink/mod.ts';
+import { sealedFromRows } from './sealed-rows.ts';
+import type { Sealed } from './sealed-rows.ts';
 import type { DeviceOrder, DeviceState, Json, RowKind, Snapshot, StoreChange, StoredRow } from './ports.ts';
 
 /** What a gateway is told once, by its configuration. */
@@ -51,6 +53,8 @@ export interface Settings {
   readonly terms: OverrideTerms;
   /** How long a device holds a limit without a refresh before it falls back to the default control. */
   readonly reversion: Duration;
+  /** The public key for what is sealed to this gateway, in hexadecimal; without one, sealed commands are refused. */
+  readonly boxKey?: string;
 }
 
 /** What one device was last ordered on one axis, and how that went. */
@@ -111,6 +115,7 @@ export interface GatewayState {
   nextOrder: number;
   /** Override requests whose code is being checked. One at a time, so that guesses cannot run side by side. */
   checking: { readonly request: number; readonly mRID: MRID } | undefined;
+  readonly sealed: Sealed;
   /** Refused attempts to override, by event: at most one entry for each event the schedule knows. */
   readonly attemptsRefused: Map<MRID, AttemptsRefused>;
   readonly reported: Reported;
@@ -181,6 +186,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     holding: new Set(),
     nextOrder: 1,
     checking: undefined,
+    sealed: sealedFromRows(snapshot.rows),
     attemptsRefused: new Map(),
     lostThrough: new Map(),
     misfits: new Map(),

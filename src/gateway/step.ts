@@ -49,6 +49,7 @@ import {
   receipt,
 } from './reports.ts';
 import { checked, request } from './requests.ts';
+import { forgetSealed, openSealed, opened } from './sealed.ts';
 import { decideAnew } from './state.ts';
 import type { GatewayState } from './state.ts';
 import { fitReading } from './vetting.ts';
@@ -84,6 +85,7 @@ export function view(state: GatewayState, now: Now): PremiseView {
       entries: [...state.schedule.entries.values()],
       holding,
       terms: settings.terms,
+      messages: [...state.sealed.messages.values()],
     },
     now.unix,
   );
@@ -97,6 +99,9 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
       return request(state, work, input, now);
     case 'codeChecked':
       return checked(state, work, input, now);
+    case 'opened':
+      opened(state, work, input, now);
+      return [];
     case 'applied':
       applied(state, work, input, now);
       return [];
@@ -148,6 +153,8 @@ function settle(
 ): void {
   const transitions = schedule.advance(state.schedule, now.unix);
   for (const gone of schedule.forget(state.schedule, now.unix)) work.store({ op: 'delete', ...gone });
+  forgetSealed(state, work, now.unix);
+  openSealed(state, work);
   const ended = completions(state, work, transitions, now);
   const decided = asked || transitions.length > 0 ? redecide(state, work, transitions) : [];
   const causes = [...taken, ...ended, ...decided];

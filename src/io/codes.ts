@@ -25,15 +25,21 @@ export async function hashCode(code: string): Promise<string> {
   return `scrypt$${COST.N}$${COST.r}$${COST.p}$${toHex(salt)}$${toHex(hash)}`;
 }
 
-/** A check against one kept hash. Throws a RangeError when the text is none. */
+/** A check against the hash given with it, or else against one kept. Throws a RangeError when `kept` is none. */
 export function codeChecker(kept: string): CodePort {
   const parsed = parseHash(kept);
   if (parsed === undefined) throw new RangeError('an override code hash is written scrypt$N$r$p$salt$hash');
-  return { check: async code => timingSafeEqual(await derive(code, parsed), parsed.hash) };
+  return { check: (code, hash) => isRight(code, hash === undefined ? parsed : parseHash(hash)) };
 }
 
-/** For a gateway without a code: no code is right. */
-export const noCode: CodePort = { check: async () => false };
+/** For a gateway without a code of its own: only one that was delivered can be right. */
+export const noCode: CodePort = {
+  check: (code, hash) => isRight(code, hash === undefined ? undefined : parseHash(hash)),
+};
+
+async function isRight(code: string, parsed: CodeHash | undefined): Promise<boolean> {
+  return parsed !== undefined && timingSafeEqual(await derive(code, parsed), parsed.hash);
+}
 
 function parseHash(text: string): CodeHash | undefined {
   const [name, N, r, p, saltHex = '', hashHex = '', ...rest] = text.split('$');

@@ -26,6 +26,15 @@ export interface EventView {
   readonly note?: string;
 }
 
+/** A sentence of the utility's to this customer, which nobody else could read. */
+export interface MessageView {
+  readonly issuer: string;
+  readonly at: UnixTime;
+  readonly text: string;
+  /** The event it belongs to, if it belongs to one. */
+  readonly mRID?: MRID;
+}
+
 /** Everything the customer display may see. */
 export interface PremiseView {
   readonly gateway: string;
@@ -35,6 +44,8 @@ export interface PremiseView {
   readonly readings: readonly Reading[];
   readonly setpoints: readonly Setpoint[];
   readonly events: readonly EventView[];
+  /** For this customer alone, newest first; absent when there are none. */
+  readonly messages?: readonly MessageView[];
 }
 
 /** What the display may ask. `code` is checked outside the step function, against a slow salted hash. */

@@ -116,6 +116,8 @@ export interface BirthBody {
   /** Counts starts of this gateway since its store was made. */
   readonly start: number;
   readonly devices: readonly { readonly device: DeviceId; readonly model: string }[];
+  /** The X25519 key for what is sealed to this gateway, 64 hexadecimal digits. */
+  readonly boxKey?: string;
 }
 
 /**

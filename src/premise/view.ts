@@ -12,6 +12,7 @@ import type {
   EventStatus,
   EventView,
   GatewayId,
+  MessageView,
   PremiseView,
   Reading,
   Setpoint,
@@ -31,6 +32,8 @@ export interface Site {
   /** Active events that hold an axis now; an active event outside is superseded. */
   readonly holding: ReadonlySet<EventKey>;
   readonly terms: OverrideTerms;
+  /** Oldest first. */
+  readonly messages?: readonly MessageView[];
 }
 
 export function premiseView(site: Site, now: UnixTime): PremiseView {
@@ -40,7 +43,7 @@ export function premiseView(site: Site, now: UnixTime): PremiseView {
     .slice(0, MAX_SHOWN)
     .sort((a, b) => b.event.start - a.event.start)
     .map(entry => eventView(entry, site));
-  const { gateway, online, readings, setpoints } = site;
+  const { gateway, online, readings, setpoints, messages = [] } = site;
   return {
     gateway,
     at: now,
@@ -48,7 +51,12 @@ export function premiseView(site: Site, now: UnixTime): PremiseView {
     readings,
     setpoints: setpoints.filter(s => s.order.kind === 'value'),
     events,
+    ...(messages.length === 0 ? {} : { messages: messages.map(messageView).reverse() }),
   };
+}
+
+function messageView({ issuer, at, text, mRID }: MessageView): MessageView {
+  return { issuer, at, text, ...(mRID === undefined ? {} : { mRID }) };
 }
 
 /** Smaller is shown first: 0 for an event in progress, else how far its start is from now. */

@@ -16,12 +16,13 @@ import type {
   Cti,
   GatewayId,
   KeyId,
+  MRID,
   ReceiptBody,
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
 import { signCommand } from '../wan/envelope/mod.ts';
-import type { TrustedKey } from '../wan/envelope/mod.ts';
+import type { SealedContent, TrustedKey } from '../wan/envelope/mod.ts';
 import { Acknowledger } from './acknowledger.ts';
 import type { Through } from './acknowledger.ts';
 import { Collector } from './collector.ts';
@@ -34,6 +35,8 @@ import type { Gap } from './intake.ts';
 import { Numbers } from './numbers.ts';
 import { isAbout } from './outstanding.ts';
 import type { Outstanding } from './outstanding.ts';
+import { Sealer } from './sealer.ts';
+import type { SealDoor, SealRefusal } from './sealer.ts';
 import type { Answer, BrokerEvents, BrokerPort, LedgerPort, LedgerSnapshot } from './ports.ts';
 
 export interface AmiNmsOptions extends Issuer {
@@ -47,6 +50,8 @@ export interface AmiNmsOptions extends Issuer {
   /** Without one, commands go to single gateways only. */
   readonly registry?: GroupRegistry;
   readonly events?: NmsEvents;
+  /** Without one, nothing is sealed. */
+  readonly seal?: SealDoor;
 }
 
 /** What the head end tells its owner. Records, receipts and gaps are durable already. */
@@ -94,6 +99,7 @@ export class AmiNms {
   readonly #collector: Collector;
   readonly #acknowledger: Acknowledger;
   readonly #enrolment: Enrolment | undefined;
+  readonly #sealer: Sealer | undefined;
   /** One entry a gateway that was ever heard of. */
   readonly #presence = new Map<GatewayId, boolean>();
   readonly #refusals = new Map<NmsRefusal, number>();
@@ -106,6 +112,8 @@ export class AmiNms {
       options.clock,
       (gateway, through) => void this.#sayHeld(gateway, through),
     );
+    const { seal } = options;
+    if (seal !== undefined) this.#sealer = new Sealer({ ...options, seal });
     this.#collector = this.#newCollector(snapshot);
     this.#dispatcher = this.#newDispatcher();
     const reopened = this.#dispatcher.reopen(snapshot.open);
@@ -123,6 +131,20 @@ export class AmiNms {
   async send(audience: Audience, body: CommandBody, how: SendOptions): Promise<Result<Sent, SendRefusal>> {
     const to = this.#addressed(audience);
     return to.ok ? this.#dispatcher.send(to.value, body, how) : to;
+  }
+
+  /**
+   * Seals `content` to one gateway and sends it. It belongs to the event `mRID` names, or to the customer. Without a
+   * key of that gateway nothing is sent.
+   */
+  async sendSealed(
+    gateway: GatewayId,
+    content: SealedContent,
+    { mRID, ...how }: Partial<SendOptions> & { readonly mRID?: MRID } = {},
+  ): Promise<Result<Sent, SendRefusal | SealRefusal>> {
+    const body = await this.#sealer?.body(gateway, content, mRID);
+    if (body === undefined) return refused('no-box-key', 'this head end has nothing to seal with');
+    return body.ok ? this.send({ kind: 'device', id: gateway }, body.value, { ...LEAST, ...how }) : body;
   }
 
   /** Commands that wait for answers: who is missing, and how often each went out; oldest first. */
@@ -180,6 +202,7 @@ export class AmiNms {
 
   #told(gateway: GatewayId, record: UplinkRecord): void {
     const { body } = record;
+    this.#sealer?.told(gateway, record);
     this.#events.onRecord?.(gateway, record);
     if (body.kind === 'status') this.#enrolment?.status(gateway, body.membershipDigest);
     if (body.kind === 'request') this.#enrolment?.asked(gateway, body.group);

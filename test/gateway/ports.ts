@@ -53,7 +53,7 @@ export class World {
     return this.#timers.length;
   }
 
-  async start(more: Partial<GatewayPorts> = {}): Promise<Gateway> {
+  async start(more: Partial<GatewayPorts> = {}, told: Partial<Settings> = {}): Promise<Gateway> {
     const settings: Settings = {
       gateway: GATEWAY,
       utility: UTILITY,
@@ -63,6 +63,7 @@ export class World {
       bounds: [],
       terms: { directMayBeOverridden: [] },
       reversion: milliseconds(60_000),
+      ...told,
     };
     this.gateway = await startGateway(settings, { ...this.#ports(), ...more });
     return this.gateway;

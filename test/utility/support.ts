@@ -29,6 +29,7 @@ import type {
   ClockPort,
   LedgerPort,
   NmsEvents,
+  SealDoor,
 } from '../../src/utility/mod.ts';
 import { openCommand, signRecord, trustKey } from '../../src/wan/envelope/mod.ts';
 import type { TrustedKey } from '../../src/wan/envelope/mod.ts';
@@ -224,9 +225,10 @@ export class TestHeadEnd {
       gateways?: readonly string[];
       before?: TestHeadEnd;
       through?: (l: Ledger) => LedgerPort;
+      seal?: SealDoor;
     } = {},
   ): Promise<TestHeadEnd> {
-    const { before, events, through = l => l } = options;
+    const { before, events, seal, through = l => l } = options;
     const clock = before?.clock ?? new TestClock();
     const key = before?.key ?? generateKey();
     const gateways = before?.gateways ?? (options.gateways ?? ['gw-1']).map(id => new TestGateway(id));
@@ -250,6 +252,7 @@ export class TestHeadEnd {
       keyOf: kid => gateways.find(g => g.key.kid === kid)?.trusted,
       connect: brokerEvents => (broker = new TestBroker(clock, brokerEvents)),
       ...(events === undefined ? {} : { events }),
+      ...(seal === undefined ? {} : { seal }),
     });
     if (broker === undefined) throw new Error('the head end connects when it starts');
     return new TestHeadEnd({ clock, key, gateways, ledger, registry, broker, nms });

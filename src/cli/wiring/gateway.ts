@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { randomInt } from 'node:crypto';
+import { openerOf } from '../../io/box.ts';
 import { connectBroker } from '../../io/broker/mod.ts';
 import { systemClock } from '../../io/clock.ts';
 import { codeChecker, noCode } from '../../io/codes.ts';
@@ -12,6 +13,7 @@ import type { DeviceConfig } from '../../io/devices.ts';
 import { startDisplay } from '../../io/http/mod.ts';
 import type { Display } from '../../io/http/mod.ts';
 import { readKeyFile, signerOf } from '../../io/keys.ts';
+import type { SigningKey } from '../../io/keys.ts';
 import { shippedModels } from '../../io/models.ts';
 import { fillLink, linkAddress, openBus } from '../../io/modbus/mod.ts';
 import type { Exchange, Link } from '../../io/modbus/mod.ts';
@@ -22,7 +24,6 @@ import { startGateway } from '../../gateway/mod.ts';
 import type { Gateway, GatewayConfig, GatewayPorts, LogEntry, Settings } from '../../gateway/mod.ts';
 import { AXES, stateTopic } from '../../model/mod.ts';
 import { signRecord } from '../../wan/envelope/mod.ts';
-import type { Signer } from '../../wan/envelope/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import { packageVersion } from '../version.ts';
 
@@ -46,7 +47,8 @@ const random = (): number => randomInt(2 ** 32) / 2 ** 32;
 
 /** Runs the gateway that `config` describes. Throws {@link Trouble} when one of its doors cannot be opened. */
 export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): Promise<RunningGateway> {
-  const signer = await openKey(config.keyFile);
+  const key = await openKey(config.keyFile);
+  const [signer, opener] = [signerOf(key), openerOf(key)];
   const models = await shippedModels();
   const profiles = [...(await shippedProfiles()).values()];
   const configured = await Promise.all(config.devices.map(deviceOf));
@@ -55,49 +57,55 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   tellDamage(store, wiring);
   const display = await openDisplay(config, store, ask => running.request(ask));
   const { utility, gateway } = config;
-  const running: Gateway = await startGateway(settingsOf(config), {
-    store,
-    clock: systemClock,
-    log: wiring.log,
-    ...(wiring.observe === undefined ? {} : { observe: wiring.observe }),
-    signer: { signRecord: (record, at) => signRecord(record, { gateway, utility, at, keyEpoch: 1 }, signer) },
-    display: display ?? { show: () => {} },
-    code: config.overrideCode === undefined ? noCode : codeChecker(config.overrideCode),
-    broker: events =>
-      connectBroker(
-        {
-          url: config.broker.url,
-          clientId: `${utility}-${gateway}`,
-          will: { topic: stateTopic(utility, gateway), payload: words('offline'), birth: words('online') },
-          ...(config.broker.username === undefined ? {} : { username: config.broker.username }),
-          ...(password === undefined ? {} : { password }),
-        },
-        events,
-      ),
-    devices: events => {
-      const { onExchange } = wiring;
-      const busOf = (link: Link) => {
-        const address = linkAddress(link);
-        const tell =
-          onExchange === undefined
-            ? {}
-            : { onExchange: (exchange: Exchange) => onExchange(address, exchange) };
-        return openBus(link, { random, ...tell });
-      };
-      return openDevices(
-        {
-          devices: configured,
-          models,
-          profiles,
-          clock: systemClock,
-          random,
-          pollEvery: config.pollSeconds,
-          busOf,
-        },
-        events,
-      );
+  const running: Gateway = await startGateway(
+    { ...settingsOf(config), boxKey: opener.boxKey },
+    {
+      opener,
+      store,
+      clock: systemClock,
+      log: wiring.log,
+      ...(wiring.observe === undefined ? {} : { observe: wiring.observe }),
+      signer: {
+        signRecord: (record, at) => signRecord(record, { gateway, utility, at, keyEpoch: 1 }, signer),
+      },
+      display: display ?? { show: () => {} },
+      code: config.overrideCode === undefined ? noCode : codeChecker(config.overrideCode),
+      broker: events =>
+        connectBroker(
+          {
+            url: config.broker.url,
+            clientId: `${utility}-${gateway}`,
+            will: { topic: stateTopic(utility, gateway), payload: words('offline'), birth: words('online') },
+            ...(config.broker.username === undefined ? {} : { username: config.broker.username }),
+            ...(password === undefined ? {} : { password }),
+          },
+          events,
+        ),
+      devices: events => {
+        const { onExchange } = wiring;
+        const busOf = (link: Link) => {
+          const address = linkAddress(link);
+          const tell =
+            onExchange === undefined
+              ? {}
+              : { onExchange: (exchange: Exchange) => onExchange(address, exchange) };
+          return openBus(link, { random, ...tell });
+        };
+        return openDevices(
+          {
+            devices: configured,
+            models,
+            profiles,
+            clock: systemClock,
+            random,
+            pollEvery: config.pollSeconds,
+            busOf,
+          },
+          events,
+        );
+      },
     },
-  });
+  );
   return {
     gateway: running,
     ...(display === undefined ? {} : { displayUrl: display.url }),
@@ -141,13 +149,13 @@ function settingsOf(config: GatewayConfig): Settings {
   };
 }
 
-async function openKey(path: string): Promise<Signer> {
+async function openKey(path: string): Promise<SigningKey> {
   const key = await readKeyFile(path);
   if (!key.ok) {
     const remedy = key.refusal === 'missing' ? `; underglass keys new ${path} makes one` : '';
     throw new Trouble(`the gateway's key: ${key.detail ?? path} (${key.refusal})${remedy}`);
   }
-  return signerOf(key.value);
+  return key.value;
 }
 
 async function readPassword({ broker }: GatewayConfig): Promise<string | undefined> {

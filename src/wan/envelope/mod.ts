@@ -15,6 +15,8 @@ export {
   newReplayState,
 } from './replay.ts';
 export type { ReplayRefusal, ReplayRow, ReplayState, ReplayVerdict } from './replay.ts';
+export { isLine, readSealed, sealedNonce, writeSealed } from './sealed.ts';
+export type { SealedContent, SealedContext, SealedRefusal } from './sealed.ts';
 export { keyId, trustKey } from './trust.ts';
 export type { Algorithm, KeyRecord, KeyRefusal, Scope, Signer, TrustedKey } from './trust.ts';
 export type { EnvelopeRefusal } from './refusals.ts';

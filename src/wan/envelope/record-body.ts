@@ -88,5 +88,10 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
   status: object({ readings: list(reading), setpoints: list(setpoint), membershipDigest: text }),
   request: object({ wants: oneOf('grant'), group: text, why: text }),
   lost: object({ first: whole, last: whole, why: text }),
-  birth: object({ version: text, start: whole, devices: list(object({ device: text, model: text })) }),
+  birth: object({
+    version: text,
+    start: whole,
+    devices: list(object({ device: text, model: text })),
+    boxKey: maybe(value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)),
+  }),
 };

@@ -26,6 +26,7 @@ function Display() {
       <main class={link.state === 'lost' ? 'lost' : ''}>
         <Flows rows={flows(view, ageMs)} />
         <Events view={view} />
+        <Messages view={view} />
         <Limits rows={limits(view)} />
       </main>
       <footer>
@@ -77,6 +78,24 @@ function Flows({ rows }: { rows: readonly Flow[] }) {
           <p class="says">{says}</p>
           {stale !== undefined && <p class="age">{stale}</p>}
         </div>
+      ))}
+    </section>
+  );
+}
+
+function Messages({ view }: { view: PremiseView }) {
+  const messages = view.messages ?? [];
+  if (messages.length === 0) return null;
+  return (
+    <section aria-labelledby="messages">
+      <h2 id="messages">For you alone</h2>
+      {messages.map(({ issuer, at, text }) => (
+        <article key={`${at} ${text}`} class="event calm">
+          <p class="note">{text}</p>
+          <p class="why">
+            {timeOf(at, view.at)} <span class="issuer">Sent by {issuer}.</span>
+          </p>
+        </article>
       ))}
     </section>
   );
