@@ -9,6 +9,7 @@ import type {
   Axis,
   DeviceId,
   GatewayId,
+  Json,
   PremiseView,
   Reading,
   StreamName,
@@ -16,8 +17,8 @@ import type {
 } from '../model/mod.ts';
 import type { SealedContext, SealedRefusal } from '../wan/envelope/mod.ts';
 
-/** Text that JSON can hold without loss. Rows are JSON so that a person can read the store. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+/** Rows are JSON so that a person can read the store. */
+export type { Json };
 
 /** Kinds of row. Each is owned by one machine of the gateway. */
 export type RowKind =

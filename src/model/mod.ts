@@ -4,6 +4,7 @@ export * from './control.ts';
 export * from './delivery.ts';
 export * from './ids.ts';
 export * from './intent.ts';
+export * from './ledger.ts';
 export * from './premise.ts';
 export * from './reading.ts';
 export * from './record.ts';

@@ -23,10 +23,12 @@ function ledgerAt(path: string): Ledger {
 function bound(port: LedgerPort): Omit<Ledger, 'damage' | 'close'> {
   return {
     snapshot: () => port.snapshot(),
-    rows: actor => port.rows(actor),
+    rows: (...args) => port.rows(...args),
     commit: changes => port.commit(changes),
     records: (...args) => port.records(...args),
     answers: cti => port.answers(cti),
+    command: cti => port.command(cti),
+    commands: (...args) => port.commands(...args),
   };
 }
 

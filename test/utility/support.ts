@@ -305,8 +305,10 @@ export function gated(): {
   return {
     through: ledger => ({
       snapshot: () => ledger.snapshot(),
-      rows: actor => ledger.rows(actor),
+      rows: (...args) => ledger.rows(...args),
       answers: cti => ledger.answers(cti),
+      command: cti => ledger.command(cti),
+      commands: (...args) => ledger.commands(...args),
       records: (...args) => ledger.records(...args),
       commit: async changes => {
         await gate;

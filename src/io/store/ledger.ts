@@ -2,21 +2,27 @@
  * The head end's ledger on one SQLite file: what was sent and is still to be answered, with its exact bytes;
  * which numbers are used; what each gateway reported and up to where; and rows the utility's actors keep.
  *
- * It has the shape of the utility's LedgerPort, which it cannot import: rooms of one floor do not know each
- * other. A test holds the two together.
+ * What it is asked and told is the model's LedgerPort; what it means is the business of the utility's actors.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { assert, ok } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import { hours, unixTime } from '../../base/time.ts';
 import type { UnixTime } from '../../base/time.ts';
-import type { Json } from '../../gateway/mod.ts';
 import type {
+  Answer,
   CommandBody,
   Cti,
   GatewayId,
+  Json,
+  LedgerChange,
+  LedgerCommand,
+  LedgerPort,
+  LedgerSnapshot,
   ReceiptBody,
   RecordBody,
+  SentCommand,
+  Settlement,
   StreamName,
   UplinkRecord,
 } from '../../model/mod.ts';
@@ -27,73 +33,12 @@ import type { OpenFile, OpenRefusal, Schema } from './file.ts';
 import { GroupCommit } from './group-commit.ts';
 import { reading } from './trouble.ts';
 
-/** How a command stopped being repeated; `open` while it has not. */
-export type LedgerSettlement = 'answered' | 'expired' | 'superseded';
-
-export interface LedgerCommand {
-  readonly cti: Cti;
-  readonly audience: string;
-  readonly topic: string;
-  readonly bytes: Uint8Array;
-  readonly stream: string;
-  readonly sequence: number;
-  readonly sentAt: UnixTime;
-  readonly expires: UnixTime;
-  readonly kind: CommandBody['kind'];
-  readonly about: string;
-  readonly awaits: readonly GatewayId[];
-}
-
-export interface LedgerAnswer {
-  readonly cti: Cti;
-  readonly gateway: GatewayId;
-  readonly at: UnixTime;
-  readonly receipt: ReceiptBody;
-}
-
-export type LedgerWrite =
-  | { readonly op: 'command'; readonly command: LedgerCommand }
-  | { readonly op: 'settle'; readonly cti: Cti; readonly how: LedgerSettlement; readonly at: UnixTime }
-  | { readonly op: 'reserve'; readonly audience: string; readonly stream: string; readonly last: number }
-  | { readonly op: 'record'; readonly gateway: GatewayId; readonly record: UplinkRecord }
-  | { readonly op: 'answer'; readonly answer: LedgerAnswer }
-  | {
-      readonly op: 'mark';
-      readonly gateway: GatewayId;
-      readonly stream: StreamName;
-      readonly through: number;
-    }
-  | { readonly op: 'put'; readonly actor: string; readonly key: string; readonly value: Json }
-  | { readonly op: 'delete'; readonly actor: string; readonly key: string };
-
-export interface LedgerState {
-  readonly sequences: readonly {
-    readonly audience: string;
-    readonly stream: string;
-    readonly last: number;
-  }[];
-  readonly open: readonly { readonly command: LedgerCommand; readonly answers: readonly LedgerAnswer[] }[];
-  readonly marks: readonly {
-    readonly gateway: GatewayId;
-    readonly stream: StreamName;
-    readonly through: number;
-    readonly ahead: readonly number[];
-  }[];
-}
-
-export interface Ledger {
+/** The ledger's port, and what its owner may ask of the file. */
+export interface Ledger extends LedgerPort {
   /** Rejects only when the file cannot be read. */
-  snapshot(): Promise<LedgerState>;
-  rows(actor: string): Promise<readonly { readonly key: string; readonly value: Json }[]>;
+  snapshot(): Promise<LedgerSnapshot>;
   /** Resolves when every change is on the disk; rejects with a `StoreTrouble`, nothing changed, otherwise. */
-  commit(changes: readonly LedgerWrite[]): Promise<void>;
-  records(
-    gateway: GatewayId,
-    stream: StreamName,
-    after: number,
-    limit: number,
-  ): Promise<readonly UplinkRecord[]>;
-  answers(cti: Cti): Promise<readonly LedgerAnswer[]>;
+  commit(changes: readonly LedgerChange[]): Promise<void>;
   /** Rows that did not prove themselves, oldest first; those of earlier runs included. */
   damage(): readonly Damage[];
   /** Commits what waits and closes the file. Nothing may be asked afterwards. */
@@ -174,7 +119,7 @@ class SqliteLedger implements Ledger {
     this.#forgetSettled(Date.now() - SETTLED_KEPT);
   }
 
-  commit(changes: readonly LedgerWrite[]): Promise<void> {
+  commit(changes: readonly LedgerChange[]): Promise<void> {
     if (changes.length === 0) return Promise.resolve();
     // Turned into rows now: their owner may change them before the turn ends.
     const writes = changes.map(change => this.#write(change));
@@ -183,7 +128,7 @@ class SqliteLedger implements Ledger {
     });
   }
 
-  snapshot(): Promise<LedgerState> {
+  snapshot(): Promise<LedgerSnapshot> {
     return reading(() => {
       const { sequence, command, mark } = this.#tables;
       const sequences = [...sequence.rows('')].map(([audience, stream, last]) => ({
@@ -204,9 +149,11 @@ class SqliteLedger implements Ledger {
     });
   }
 
-  rows(actor: string): Promise<readonly { readonly key: string; readonly value: Json }[]> {
+  rows(actor: string, prefix = ''): Promise<readonly { readonly key: string; readonly value: Json }[]> {
+    // No key holds a character above U+FFFF: what begins with the prefix lies below the prefix with that one.
+    const tail = 'WHERE actor = ? AND key >= ? AND key < ? ORDER BY key';
     return reading(() =>
-      [...this.#tables.row.rows('WHERE actor = ?', [actor])].map(([, key, value]) => ({
+      [...this.#tables.row.rows(tail, [actor, prefix, `${prefix}\u{10FFFF}`])].map(([, key, value]) => ({
         key: key as string,
         value: JSON.parse(value as string) as Json,
       })),
@@ -223,8 +170,20 @@ class SqliteLedger implements Ledger {
     return reading(() => [...this.#tables.record.rows(tail, [gateway, stream, after, limit])].map(asRecord));
   }
 
-  answers(cti: Cti): Promise<readonly LedgerAnswer[]> {
+  answers(cti: Cti): Promise<readonly Answer[]> {
     return reading(() => this.#answers(cti));
+  }
+
+  command(cti: Cti): Promise<LedgerCommand | undefined> {
+    return reading(() => {
+      const row = this.#tables.command.row('cti = ?', [cti]);
+      return row === undefined ? undefined : asLedgerCommand(row);
+    });
+  }
+
+  commands(kind: CommandBody['kind'], limit: number): Promise<readonly LedgerCommand[]> {
+    const tail = 'WHERE kind = ? ORDER BY sentAt DESC LIMIT ?';
+    return reading(() => [...this.#tables.command.rows(tail, [kind, limit])].map(asLedgerCommand));
   }
 
   damage(): readonly Damage[] {
@@ -237,7 +196,7 @@ class SqliteLedger implements Ledger {
     this.#db.close();
   }
 
-  #write(change: LedgerWrite): () => void {
+  #write(change: LedgerChange): () => void {
     const { row, record, answer } = this.#tables;
     switch (change.op) {
       case 'command': {
@@ -269,7 +228,7 @@ class SqliteLedger implements Ledger {
     }
   }
 
-  #send(command: LedgerCommand, cells: readonly Cell[]): void {
+  #send(command: SentCommand, cells: readonly Cell[]): void {
     this.#reserve(command.audience, command.stream, command.sequence);
     this.#tables.command.put(cells);
   }
@@ -281,7 +240,7 @@ class SqliteLedger implements Ledger {
     this.#tables.sequence.put([audience, stream, last]);
   }
 
-  #settle(cti: Cti, how: LedgerSettlement, at: UnixTime): void {
+  #settle(cti: Cti, how: Settlement, at: UnixTime): void {
     const row = this.#tables.command.row('cti = ?', [cti]);
     assert(row !== undefined, `command ${cti} was sent before it is settled`);
     this.#tables.command.put([cti, how, at, ...row.slice(3)]);
@@ -301,7 +260,7 @@ class SqliteLedger implements Ledger {
       this.#tables.record.delete('gateway = ? AND stream = ? AND sequence <= ?', [gateway, stream, oldest]);
   }
 
-  #answers(cti: Cti): readonly LedgerAnswer[] {
+  #answers(cti: Cti): readonly Answer[] {
     return [...this.#tables.answer.rows('WHERE cti = ?', [cti])].map(asAnswer);
   }
 
@@ -316,7 +275,7 @@ class SqliteLedger implements Ledger {
   }
 }
 
-function commandCells(command: LedgerCommand): readonly Cell[] {
+function commandCells(command: SentCommand): readonly Cell[] {
   const { cti, sentAt, audience, stream, sequence, expires, kind, about, topic, awaits, bytes } = command;
   const list = JSON.stringify(awaits);
   return [
@@ -338,7 +297,7 @@ function commandCells(command: LedgerCommand): readonly Cell[] {
 
 // The three below read rows that proved to be what was written, so their form needs no second check.
 
-function asCommand(cells: readonly Cell[]): LedgerCommand {
+function asCommand(cells: readonly Cell[]): SentCommand {
   const [cti, , , sentAt, audience, stream, sequence, expires, kind, about, topic, awaits, bytes] = cells;
   return {
     cti: cti as Cti,
@@ -355,7 +314,13 @@ function asCommand(cells: readonly Cell[]): LedgerCommand {
   };
 }
 
-function asAnswer([cti, gateway, at, receipt]: readonly Cell[]): LedgerAnswer {
+function asLedgerCommand(cells: readonly Cell[]): LedgerCommand {
+  const [, how, at] = cells;
+  const settled = how === 'open' ? {} : { settled: { how: how as Settlement, at: unixTime(at as number) } };
+  return { command: asCommand(cells), ...settled };
+}
+
+function asAnswer([cti, gateway, at, receipt]: readonly Cell[]): Answer {
   return {
     cti: cti as Cti,
     gateway: gateway as GatewayId,
