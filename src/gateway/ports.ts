@@ -9,9 +9,12 @@ import type {
   Axis,
   DeviceId,
   GatewayId,
+  Interrogated,
   Json,
   PremiseView,
   Reading,
+  SettingsOrder,
+  SettingsSet,
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
@@ -122,6 +125,20 @@ export interface DevicesPort {
   /** Writes, reads back, and says how it went. Never rejects: what cannot be known is `unknown`. */
   apply(order: DeviceOrder): Promise<Applied>;
   close(): Promise<void>;
+}
+
+/**
+ * What stands at a device beside the orders on its axes: modes, curves and settings, asked for and set (SIWG-4, SIWG-5).
+ * What it answers is plain data. Who may ask and who may set is the gateway's to judge before it comes here.
+ */
+export interface SettingsPort {
+  /** Reads every model of the device that holds a mode; some twenty requests. Never rejects, writes nothing. */
+  interrogate(device: DeviceId): Promise<Interrogated>;
+  /**
+   * Sets a standard packet or special settings, each intent verified before the next; nothing is written where one of
+   * them cannot be carried out. Never rejects. Orders for one device are carried out one after the other.
+   */
+  set(device: DeviceId, order: SettingsOrder): Promise<SettingsSet>;
 }
 
 /** What the devices tell their owner. */

@@ -13,13 +13,23 @@ import type { DeviceEvents, DeviceOrder } from '../gateway/mod.ts';
 import type { Conversation, ModbusReply, Turn } from '../local/bus/mod.ts';
 import { BACK_OFF_MAX, backOff } from '../local/bus/mod.ts';
 import type { PollPlan, Polled } from '../local/device/mod.ts';
-import { axesIn, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
+import { axesIn, interrogate, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
 import type { Profile } from '../local/profiles/mod.ts';
 import { matchProfile } from '../local/profiles/mod.ts';
 import type { DiscoveryRefusal, ModelSet, PollRefusal, SunSpecDevice } from '../local/sunspec/mod.ts';
 import { BASES, describeFailure, discover } from '../local/sunspec/mod.ts';
-import type { Applied, Axis, DeviceId, DeviceRole } from '../model/mod.ts';
+import type {
+  Applied,
+  Axis,
+  DeviceId,
+  DeviceRole,
+  Interrogated,
+  SettingsOrder,
+  SettingsSet,
+} from '../model/mod.ts';
+import type { OrdersDoor } from './device-orders.ts';
 import { DeviceOrders } from './device-orders.ts';
+import { DeviceSettings } from './device-settings.ts';
 import type { Treatment } from './device-treatment.ts';
 import { plainly, treatmentOf } from './device-treatment.ts';
 import type { Bus, Link } from './modbus/mod.ts';
@@ -94,26 +104,44 @@ export class Device {
   /** Probes so far without an answer. */
   #misses = 0;
   readonly #orders: DeviceOrders;
+  readonly #settings: DeviceSettings;
   /** Ends the waits under way. */
   readonly #wakes = new Set<() => void>();
 
   constructor(parts: DeviceParts) {
     this.#parts = parts;
     this.#restUntil = parts.clock.now().instant;
-    this.#orders = new DeviceOrders({
+    const door: OrdersDoor = {
       models: parts.models,
       clock: parts.clock,
       treatment: () => this.#treatment,
       reach: () => this.#reach(),
       run: (conversation, turn) => this.#run(conversation, turn),
       wait: duration => this.#wait(duration),
-    });
+    };
+    this.#orders = new DeviceOrders(door);
+    this.#settings = new DeviceSettings(door);
     if (parts.config.profile !== undefined) this.#treatAs(parts.config.profile);
     this.#living = this.#live();
   }
 
   apply(order: DeviceOrder): Promise<Applied> {
     return this.#orders.apply(order);
+  }
+
+  /** What modes it holds now. */
+  async interrogate(): Promise<Interrogated> {
+    const { config, models } = this.#parts;
+    const found = await this.#reach();
+    if (!found.ok) return { device: config.id, outcome: 'unknown', why: whyOf(found) };
+    const held = await this.#run(interrogate(found.value.device, models), 'read');
+    if (held.modes.length === 0 && held.unread.length > 0)
+      return { device: config.id, outcome: 'unknown', why: held.unread[0]?.why ?? '' };
+    return { device: config.id, outcome: 'told', held };
+  }
+
+  async set(order: SettingsOrder): Promise<SettingsSet> {
+    return { device: this.#parts.config.id, ...(await this.#settings.set(order)) };
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@
  *
  * What a register means is the business of `local/`; who is ordered what, and again, is the gateway's.
  */
-import type { DeviceEvents, DeviceOrder, DevicesPort } from '../gateway/mod.ts';
+import type { DeviceEvents, DeviceOrder, DevicesPort, SettingsPort } from '../gateway/mod.ts';
 import type { Applied, DeviceId } from '../model/mod.ts';
 import type { DeviceConfig, DeviceShared } from './device.ts';
 import { Device } from './device.ts';
@@ -19,7 +19,7 @@ export interface DevicesOptions extends DeviceShared {
 }
 
 /** Starts looking for all `devices` at once. Nothing is told before this returns. */
-export function openDevices(options: DevicesOptions, events: DeviceEvents): DevicesPort {
+export function openDevices(options: DevicesOptions, events: DeviceEvents): DevicesPort & SettingsPort {
   const { random, busOf = (link: Link) => openBus(link, { random }) } = options;
   const buses = new Map<string, Bus>();
   const devices = new Map<DeviceId, Device>();
@@ -33,6 +33,16 @@ export function openDevices(options: DevicesOptions, events: DeviceEvents): Devi
   }
   return {
     apply: order => devices.get(order.device)?.apply(order) ?? Promise.resolve(unheardOf(order)),
+    interrogate: async device => {
+      const its = devices.get(device);
+      return its === undefined ? { device, outcome: 'unknown', why: noDevice(device) } : its.interrogate();
+    },
+    set: async (device, order) => {
+      const its = devices.get(device);
+      return its === undefined
+        ? { device, outcome: 'refused', why: noDevice(device), parts: [] }
+        : its.set(order);
+    },
     close: async () => {
       const ended = [...devices.values()].map(device => device.close());
       await Promise.all([...buses.values()].map(bus => bus.close()));
@@ -42,5 +52,9 @@ export function openDevices(options: DevicesOptions, events: DeviceEvents): Devi
 }
 
 function unheardOf({ device, axis }: DeviceOrder): Applied {
-  return { device, axis, outcome: 'refused', why: `there is no device ${device}`, evidence: [] };
+  return { device, axis, outcome: 'refused', why: noDevice(device), evidence: [] };
+}
+
+function noDevice(device: DeviceId): string {
+  return `there is no device ${device}`;
 }

@@ -2,6 +2,7 @@
 export * from './command.ts';
 export * from './control.ts';
 export * from './delivery.ts';
+export * from './held.ts';
 export * from './ids.ts';
 export * from './intent.ts';
 export * from './ledger.ts';

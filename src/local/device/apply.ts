@@ -88,28 +88,47 @@ export function* applyIntent(
   models: ModelSet,
   options: ApplyOptions = {},
 ): Conversation<ApplyResult> {
+  const planned = yield* planIntent(device, intent, models, options);
+  return 'outcome' in planned ? planned : yield* begin(planned, device);
+}
+
+/** What would be written, by which model, as it stands now; or why nothing would be. */
+interface Planned {
+  readonly phases: readonly Phase[];
+  readonly seen: Seen;
+  readonly deviation: Deviation | undefined;
+}
+
+/** Reads what a plan needs and makes it. Writes nothing. */
+export function* planIntent(
+  device: SunSpecDevice,
+  intent: Intent,
+  models: ModelSet,
+  options: ApplyOptions = {},
+): Conversation<Planned | ApplyResult> {
   const fault = intentFault(intent);
   if (fault !== undefined) return no(fault);
   const mode = modeOf(intent);
   let why = `no model of this device controls ${mode}`;
   for (const control of controlsOf(device, mode)) {
     const points = pointsNeeded(control);
-    const seen = yield* look(device, {
+    const found = yield* look(device, {
       id: control.model,
       models,
       ...(points === undefined ? {} : { points }),
     });
-    if (seen.kind === 'silent')
-      return { outcome: 'unknown', why: `${seen.why}; nothing was written`, evidence: [] };
-    if (seen.kind === 'no') {
-      ({ why } = seen);
+    if (found.kind === 'silent')
+      return { outcome: 'unknown', why: `${found.why}; nothing was written`, evidence: [] };
+    if (found.kind === 'no') {
+      ({ why } = found);
       continue;
     }
+    const { seen } = found;
     const deviation = deviationOf(options.deviations ?? [], control);
-    const plan = planOf(control, intent, seen.seen, deviation);
+    const plan = planOf(control, intent, seen, deviation);
     const spent = plan.ok ? budgetFault(plan.value, deviation, options) : undefined;
     if (spent !== undefined) return no(spent);
-    if (plan.ok) return yield* begin(plan.value, { device, seen: seen.seen, deviation });
+    if (plan.ok) return { phases: plan.value, seen, deviation };
     why = plan.detail ?? plan.refusal;
     if (!mayTryNext(plan.refusal, control)) break;
   }
@@ -189,14 +208,7 @@ interface Work {
   readonly checks: readonly Check[];
 }
 
-function* begin(
-  phases: readonly Phase[],
-  {
-    device: { unit },
-    seen,
-    deviation,
-  }: { readonly device: SunSpecDevice; readonly seen: Seen; readonly deviation: Deviation | undefined },
-): Conversation<ApplyResult> {
+function* begin({ phases, seen, deviation }: Planned, { unit }: SunSpecDevice): Conversation<ApplyResult> {
   const told = toldBy(phases, deviation);
   if (phases.length === 0) return { outcome: 'implemented', why: HELD_ALREADY, evidence: [], ...told };
   const { functionCode } = deviation ?? {};

@@ -4,7 +4,17 @@
  * gateway's own records to say.
  */
 import type { Conversation } from '../bus/conversation.ts';
-import type { Curve, CurveMode, CurvePoint, CurveReference, Mode } from '../../model/mod.ts';
+import type {
+  Curve,
+  CurveMode,
+  CurvePoint,
+  CurveReference,
+  Interrogation,
+  Mode,
+  ModeHeld,
+  Reversion,
+  Slot,
+} from '../../model/mod.ts';
 import { CURVE_MODES } from '../../model/mod.ts';
 import type { ModelSet, SunSpecDevice } from '../sunspec/mod.ts';
 import { type Control, type ValueControl, controlsOf, modesOf } from './controls.ts';
@@ -14,50 +24,6 @@ import type { SettingControl } from './settings.ts';
 import { pathOf, slotCount, slotInForce, slotPath } from './slot-plan.ts';
 import type { SlotControl } from './slots.ts';
 import { isOn } from './steps.ts';
-
-/** One mode in one model. The same mode may stand in two models, and both may be on. */
-export interface ModeHeld {
-  readonly mode: Mode;
-  readonly model: number;
-  readonly state: 'on' | 'off';
-  /** Engineering values by point: `WMaxLimPct`, `PFWInj.PF`. Of a mode that is a number on an axis. */
-  readonly points?: Readonly<Record<string, number>>;
-  /** Engineering values by the names of the order. Of settings, and of a droop in force. */
-  readonly settings?: FieldValues;
-  /** The curve in force; absent where none is. */
-  readonly curve?: Curve;
-  /** What could be put in force instead, as far as the device shows it. */
-  readonly slots?: readonly Slot[];
-  /** Where slots are selected: which, from 1. Where they are adopted the device shows only what, not from which. */
-  readonly activeSlot?: number;
-  /** How the last adoption ended. */
-  readonly adoption?: 'in-progress' | 'completed' | 'failed';
-  readonly reversion?: Reversion;
-}
-
-export interface Slot {
-  /** From 1, as the device counts. */
-  readonly number: number;
-  readonly access: 'read-write' | 'read-only';
-  readonly curve?: Curve;
-  readonly settings?: FieldValues;
-}
-
-/** A fall-back as it is set up; `remainsS` while its timer runs. */
-export interface Reversion {
-  readonly afterS?: number;
-  readonly remainsS?: number;
-  readonly state?: 'on' | 'off';
-  /** The slot fallen back to, from 1. */
-  readonly slot?: number;
-  readonly points?: Readonly<Record<string, number>>;
-}
-
-export interface Interrogation {
-  readonly modes: readonly ModeHeld[];
-  /** Models that could not be read: about them nothing is known. */
-  readonly unread: readonly { readonly model: number; readonly why: string }[];
-}
 
 /** Reads every model of `device` that holds a mode, once, and says what stands there. Writes nothing. */
 export function* interrogate(device: SunSpecDevice, models: ModelSet): Conversation<Interrogation> {

@@ -10,13 +10,9 @@ export { axesIn } from './axes.ts';
 export { CONTROLS, type Control, axesOf, controlsOf, modesOf } from './controls.ts';
 export { type Deviation, deviationOf } from './deviation.ts';
 export { deviationsOf } from './from-profile.ts';
-export {
-  type Interrogation,
-  type ModeHeld,
-  type Reversion,
-  type Slot,
-  interrogate,
-} from './interrogate.ts';
+export { differences } from './differences.ts';
+export { interrogate } from './interrogate.ts';
 export { PACKETS, type Packet, type PacketName } from './packets.ts';
+export { type SettingsRefusal, intentsOf, preview } from './setting-orders.ts';
 export { type PollPlan, type Polled, SLOW_EVERY, poll, pollPlanOf, polledPoints } from './polling.ts';
 export { pointsOf, pollPoints, roleOf, wantsOf } from './readings.ts';

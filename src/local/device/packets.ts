@@ -2,6 +2,8 @@
  * Standard packets: settings that the industry has a name for, as intents ready to be carried out. A special one
  * is an intent like any other and needs no name.
  *
+ * California Rule 21, Hh: 100 % of rated a second in operation, 2 % a second after reconnection: all in 50 s.
+ *
  * IEEE 1547-2018 as public code states it (sandialabs/svp_1547.1, epri-dev/OpenDER). Voltages in % of nominal,
  * reactive power in % of rated apparent power, times in s. Trips: one point an element, threshold and clearing
  * time, the outermost last. Categories A and B say how much reactive power a device has, I to III what it
@@ -88,6 +90,17 @@ export const PACKETS = {
           values: { lowVoltPct: 91.7, highVoltPct: 105, lowHz: 59.5, highHz: 60.1, delayS: 300, rampS: 300 },
         },
       },
+    ],
+  },
+  'anti-islanding': {
+    title: 'detection of unintended islands, on',
+    intents: [{ kind: 'settings', settings: { mode: 'setAntiIsl', values: { enabled: 1 } } }],
+  },
+  'rule21-ramps': {
+    title: 'ramp in operation and soft start, defaults of California Rule 21',
+    intents: [
+      { kind: 'settings', settings: { mode: 'setGradW', values: { rampPctPerS: 100 } } },
+      { kind: 'settings', settings: { mode: 'setES', values: { rampS: 50 } } },
     ],
   },
   'ieee1547-2018-trip-1': {

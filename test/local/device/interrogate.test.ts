@@ -1,13 +1,7 @@
 /** What a device is asked about its modes, and the packets that are known by name. */
 import { expect } from 'chai';
-import {
-  type Interrogation,
-  type ModeHeld,
-  PACKETS,
-  applyIntent,
-  interrogate,
-} from '../../../src/local/device/mod.ts';
-import type { Mode } from '../../../src/model/mod.ts';
+import { PACKETS, applyIntent, interrogate } from '../../../src/local/device/mod.ts';
+import type { Interrogation, Mode, ModeHeld } from '../../../src/model/mod.ts';
 import { modeOf } from '../../../src/model/mod.ts';
 import { MODELS } from '../sunspec/models.ts';
 import { TIMEOUT, run, writes } from '../sunspec/table.ts';
