@@ -134,6 +134,7 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
     case 'manifest':
     case 'time':
     case 'welcome':
+    case 'trust':
       return refused('kind-unsupported', `this gateway does not take commands of kind ${body.kind}`);
   }
 }

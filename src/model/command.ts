@@ -37,7 +37,8 @@ export type CommandBody =
   | SealedBody
   | ManifestBody
   | WelcomeBody
-  | TimeBody;
+  | TimeBody
+  | TrustBody;
 
 /** How an event came about: a demand-response event a customer may answer, or a direct order to the DER. */
 export type Service = 'demand-response' | 'direct';
@@ -137,6 +138,12 @@ export interface TimeBody {
   readonly kind: 'time';
   readonly time: UnixTime;
   readonly nonce?: Nonce;
+}
+
+/** Roots, delegations and revocations, as signed by those who may say so. */
+export interface TrustBody {
+  readonly kind: 'trust';
+  readonly documents: readonly Uint8Array[];
 }
 
 /** An event as the schedule keeps it: the command's authority with the body's content. */

@@ -38,32 +38,49 @@ export function decodeCanonical(
   return trouble === undefined ? decodeAgreed(bytes) : refused(trouble);
 }
 
-/** `0xd2` is tag 18, COSE_Sign1 (RFC 9052, 2). */
-const TAG_18 = 0xd2;
-const COSE_SIGN1 = { ...STRICT, tags: { 18: Tagged.decoder(18) } };
+/** The items that may stand under a tag, and the head of that tag: COSE_Sign1 and COSE_Sign (RFC 9052, 2). */
+const HEADS = { 18: Uint8Array.of(0xd2), 98: Uint8Array.of(0xd8, 98) } as const;
+const TAGGED = {
+  18: { ...STRICT, tags: { 18: Tagged.decoder(18) } },
+  98: { ...STRICT, tags: { 98: Tagged.decoder(98) } },
+} as const;
 
-export function encodeTag18(value: unknown): Uint8Array {
-  return encodeCanonical(new Tagged(18, value));
+export type CoseTag = keyof typeof HEADS;
+
+/** The tag that `bytes` begin with, if it is one of those known here. */
+export function tagOf(bytes: Uint8Array): CoseTag | undefined {
+  if (startsWith(bytes, HEADS[18])) return 18;
+  return startsWith(bytes, HEADS[98]) ? 98 : undefined;
 }
 
-/** As {@link decodeCanonical}, for an item under tag 18: the value under the tag. */
-export function decodeTag18(
+export function encodeTagged(tag: CoseTag, value: unknown): Uint8Array {
+  return encodeCanonical(new Tagged(tag, value));
+}
+
+/** As {@link decodeCanonical}, for an item under `tag`: the value under the tag. */
+export function decodeTagged<T extends CoseTag>(
+  tag: T,
   bytes: Uint8Array,
   profile: ScanProfile,
-): Result<unknown, ScanRefusal | 'not-tag-18' | 'not-canonical'> {
+): Result<unknown, ScanRefusal | `not-tag-${T}` | 'not-canonical'> {
   if (bytes.length > profile.maxBytes) return refused('too-large');
-  if (bytes[0] !== TAG_18) return refused(bytes.length === 0 ? 'truncated' : 'not-tag-18');
-  const trouble = scan(bytes, profile, 1);
+  if (bytes.length === 0) return refused('truncated');
+  if (!startsWith(bytes, HEADS[tag])) return refused(`not-tag-${tag}` as const);
+  const trouble = scan(bytes, profile, HEADS[tag].length);
   if (trouble !== undefined) return refused(trouble);
-  const whole = decodeAgreed(bytes, COSE_SIGN1);
+  const whole = decodeAgreed(bytes, TAGGED[tag]);
   if (!whole.ok) return whole;
   return whole.value instanceof Tagged ? ok(whole.value.value) : refused('not-canonical');
+}
+
+function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {
+  return head.every((byte, at) => bytes[at] === byte);
 }
 
 /** cborg throws for what it does not take; the scan took it, so that is a disagreement. */
 function decodeAgreed(
   bytes: Uint8Array,
-  options: typeof STRICT | typeof COSE_SIGN1 = STRICT,
+  options: typeof STRICT | (typeof TAGGED)[CoseTag] = STRICT,
 ): Result<unknown, 'not-canonical'> {
   try {
     const value: unknown = decode(bytes, options);

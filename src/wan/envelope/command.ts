@@ -123,12 +123,13 @@ function audienceTrouble(asked: Audience, heard: Audience): Refused<AddressRefus
 /** The command's own window and its key's. On or after `expires` it is refused (RFC 8392, 3.1.4). */
 function windowTrouble(
   { issuedAt, notBefore, expires }: Address,
-  { scope }: TrustedKey,
+  { scope, rootExpires }: TrustedKey,
   now: UnixTime,
 ): Refused<AddressRefusal | KeyUseRefusal> | undefined {
   if (expires <= notBefore) return refused('window-inverted');
   if (now < scope.validFrom) return refused('key-not-yet-valid', undefined, 'later');
   if (now >= scope.validUntil) return refused('key-expired');
+  if (rootExpires !== undefined && now >= rootExpires) return refused('root-expired', undefined, 'later');
   const latest = after(now, CLOCK_SKEW);
   if (notBefore > latest || issuedAt > latest) return refused('not-yet-valid', undefined, 'later');
   return now >= expires ? refused('expired') : undefined;

@@ -8,7 +8,7 @@ import { assert, ok, refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import { concat, fromHex, toHex } from '../../base/bytes.ts';
 import type { KeyId } from '../../model/mod.ts';
-import { decodeCanonical, decodeTag18, encodeCanonical, encodeTag18 } from './codec.ts';
+import { decodeCanonical, decodeTagged, encodeCanonical, encodeTagged } from './codec.ts';
 import type { ClaimMap } from './codec.ts';
 import type { FrameRefusal, KeyUseRefusal, ScanRefusal, SignatureRefusal } from './refusals.ts';
 import { signatureTrouble } from './ed25519.ts';
@@ -41,7 +41,7 @@ export function signPayload(payload: Uint8Array, signer: Signer): Uint8Array {
     ]),
   );
   const signature = signer.sign(sigStructure(header, payload));
-  return encodeTag18([header, new Map(), payload, signature]);
+  return encodeTagged(18, [header, new Map(), payload, signature]);
 }
 
 /** Takes a frame apart. Neither the signature nor the payload has been looked at. */
@@ -49,7 +49,7 @@ export function openFrame(
   bytes: Uint8Array,
   profile: ScanProfile,
 ): Result<Frame, ScanRefusal | FrameRefusal> {
-  const item = decodeTag18(bytes, profile);
+  const item = decodeTagged(18, bytes, profile);
   if (!item.ok) return item;
   if (!isSign1(item.value)) return refused('not-sign1');
   const [header, unprotected, payload, signature] = item.value;

@@ -2,7 +2,8 @@
 export { openCommand, signCommand, vetClaims } from './command.ts';
 export type { CommandContext, OpenResult } from './command.ts';
 export type { CommandClaims } from './claims.ts';
-export { RESERVED_KINDS } from './body/mod.ts';
+export { KIND_NUMBERS, RESERVED_KINDS } from './body/mod.ts';
+export type { KindName } from './body/mod.ts';
 export { signPayload } from './frame.ts';
 export { openRecord, signRecord, vetRecord } from './record.ts';
 export type { OpenedRecord, RecordContext, RecordSource } from './record.ts';

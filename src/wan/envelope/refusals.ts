@@ -43,8 +43,13 @@ export type FrameRefusal =
   /** Scan and codec read the bytes differently. No known bytes do this; if some do, nobody acts on them. */
   | 'not-canonical';
 
-/** The key is unknown, was trusted for another algorithm, or is not valid now. */
-export type KeyUseRefusal = 'key-unknown' | 'alg-mismatch' | 'key-not-yet-valid' | 'key-expired';
+/** The key is unknown, was trusted for another algorithm, or is not valid now, or its root is not. */
+export type KeyUseRefusal =
+  | 'key-unknown'
+  | 'alg-mismatch'
+  | 'key-not-yet-valid'
+  | 'key-expired'
+  | 'root-expired';
 
 /** Read before the signature is checked, so that a stranger's replay of an old command costs no signature. */
 export type AddressRefusal =

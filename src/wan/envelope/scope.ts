@@ -12,6 +12,8 @@ import type { Scope } from './trust.ts';
 /** `undefined` when a key of this scope may say this. */
 export function scopeTrouble(claims: CommandClaims, scope: Scope): Refused<ScopeRefusal> | undefined {
   const { body, audience, primacy } = claims;
+  // Its documents carry signatures of their own: whoever is known may bring them.
+  if (body.kind === 'trust') return undefined;
   // A probe moves memberships as a grant does, so it takes the same right.
   const operation = body.kind === 'probe' ? 'grant' : body.kind;
   if (!scope.operations.includes(operation)) return refused('operation-out-of-scope', body.kind);

@@ -60,6 +60,8 @@ export interface KeyRecord {
 
 export interface TrustedKey extends KeyRecord {
   readonly kid: KeyId;
+  /** When the root that delegated it expires: the key is worth nothing after that, until there is a newer root. */
+  readonly rootExpires?: UnixTime;
   /** Made once, because making it costs as much as verifying with it. */
   readonly verifier: KeyObject;
 }

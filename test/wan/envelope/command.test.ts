@@ -230,6 +230,8 @@ function asBody(body: CommandBody): Readonly<Record<string, unknown>> {
       return { 1: 5, 53: body.from, 54: body.since, 55: body.left.join('') };
     case 'ack':
       return { 1: 4, 11: body.through };
+    case 'trust':
+      return { 1: 12, 40: body.documents.map(toHex) };
     case 'sealed':
       return { 1: 9, ...(body.mRID === undefined ? {} : { 2: body.mRID }), 37: body.box };
     case 'manifest':

@@ -16,6 +16,7 @@ import { CLAIMS, GATEWAY, NOW, VECTORS, bytesOf, contextFor, testKey } from './v
 /** The distribution's Python: the one its cbor2 and nacl packages are installed for. */
 const PYTHON = '/usr/bin/python3';
 const JUDGE = fileURLToPath(new URL('peer.py', import.meta.url));
+const TRUST_PRINTER = fileURLToPath(new URL('peer_trust.py', import.meta.url));
 const PRINTER = fileURLToPath(new URL('peer_vectors.py', import.meta.url));
 
 interface Verdict {
@@ -49,6 +50,11 @@ describe('the second implementation', () => {
     expect(peer(this, PRINTER)).to.deep.equal(VECTORS);
   }).timeout(30_000);
 
+  it('prints the vectors of trust that stand here', function () {
+    const path = new URL('../../vectors/trust.json', import.meta.url);
+    expect(peer(this, TRUST_PRINTER)).to.deep.equal(JSON.parse(readFileSync(path, 'utf8')));
+  }).timeout(30_000);
+
   it('SIWG-2 verifies and reads every kind of command we sign', function () {
     const nonce = '5a'.repeat(16) as Nonce;
     const bodies: readonly CommandBody[] = [
@@ -56,6 +62,7 @@ describe('the second implementation', () => {
       { kind: 'cancel', mRID: 'ev-1' as MRID },
       { kind: 'grant', group: 'feeder-7' as GroupId, epoch: 7, member: true },
       { kind: 'ack', through: { status: 120, alarm: 3 } },
+      { kind: 'trust', documents: [Uint8Array.of(1, 2), Uint8Array.of(3)] },
       { kind: 'time', time: NOW, nonce },
       {
         kind: 'welcome',
@@ -75,6 +82,7 @@ describe('the second implementation', () => {
       { 1: 2, 2: 'ev-1' },
       { 1: 3, 8: 'feeder-7', 9: 7, 10: 1 },
       { 1: 4, 11: { alarm: 3, status: 120 } },
+      { 1: 12, 40: ['0102', '03'] },
       { 1: 6, 12: nonce, 13: VECTORS.now },
       {
         1: 11,
@@ -139,6 +147,7 @@ describe('envelope.cddl', () => {
       'manifest',
       'time',
       'welcome',
+      'trust',
       'record',
     ]);
     const vectors = [...VECTORS.accepted, ...VECTORS.records.filter(row => row.refusal === undefined)];

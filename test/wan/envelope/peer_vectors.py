@@ -12,6 +12,8 @@ sys.dont_write_bytecode = True  # a test leaves nothing behind
 
 import nacl.bindings as sodium
 
+import peer_trust as trust
+
 from peer import (
     ACK, ACK_TOPIC, AXES, BODY, CANCEL, DEVICE, DEVICE_TOPIC, EARLY, EVENT, GRANT, GROUP_TOPIC, KEY_EPOCH,
     KEYS, MOVE, NARROW, NOW, OLD, PROBE, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, TAG, TIME, UTILITY, WELCOME, Pairs, Raw,
@@ -54,6 +56,7 @@ def accepted():
         ("manifest", GROUP_TOPIC, ROOT, grouped(MANIFEST)),
         ("manifest, any version, the largest file", DEVICE_TOPIC, ROOT, claims({**without(MANIFEST, 35), 31: 2**26, 33: 3})),
         ("ack", ACK_TOPIC, ROOT, claims(ACK, cls=4)),
+        ("trust", DEVICE_TOPIC, NARROW, claims({1: 12, 40: [trust.ROOT]}, NARROW, cls=4, primacy=255)),
         ("time", DEVICE_TOPIC, ROOT, claims(TIME, cls=4)),
         ("time without a nonce, to a group", GROUP_TOPIC, ROOT, grouped(without(TIME, 12), cls=4)),
         ("welcome", DEVICE_TOPIC, ROOT, claims(WELCOME, cls=4)),
@@ -271,6 +274,8 @@ def refused_contents():
         ("no duration, no emergency", without(EVENT, 5)), ("empty note", {**EVENT, 6: ""}),
         ("note of 281", {**EVENT, 6: "x" * 281}), ("note of two lines", {**EVENT, 6: "a\nb"}),
         ("note that moves the cursor", {**EVENT, 6: "\x1b[2J"}), ("service 2", {**EVENT, 7: 2}),
+        ("trust of no document", {1: 12, 40: []}), ("trust of text", {1: 12, 40: ["root"]}),
+        ("trust of one empty document", {1: 12, 40: [b""]}), ("trust of 33 documents", {1: 12, 40: [b"x"] * 33}),
         ("membership 2", {**GRANT, 10: 2}), ("group epoch 0 granted", {**GRANT, 9: 0}),
         ("box of 48 bytes", {**SEALED, 37: bytes(48)}), ("box of 4097 bytes", {**SEALED, 37: bytes(4097)}),
         ("box as text", {**SEALED, 37: "x" * 64}), ("sealed for an mRID of capitals", {**SEALED, 2: "EV"}),

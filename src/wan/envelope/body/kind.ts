@@ -43,6 +43,7 @@ export const KEY = {
   versions: 35,
   version: 36,
   box: 37,
+  documents: 40,
   tag: 50,
   also: 51,
   only: 52,

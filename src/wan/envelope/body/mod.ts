@@ -16,22 +16,31 @@ import type { Kind } from './kind.ts';
 import { manifest } from './manifest.ts';
 import { probe } from './probe.ts';
 import { sealed } from './sealed.ts';
+import { trust } from './trust.ts';
 import { time, welcome } from './welcome.ts';
 
 type KindTable = { readonly [K in CommandBody['kind']]: Kind<Extract<CommandBody, { kind: K }>> };
 
 /** A kind that joins the model has to join here. */
-const KINDS: KindTable = { event, cancel, grant, ack, probe, sealed, manifest, time, welcome };
+const KINDS: KindTable = { event, cancel, grant, ack, probe, sealed, manifest, time, welcome, trust };
 
 /** Kinds that have a number and a name in the contract, and no meaning yet: refused like any unknown one. */
 export const RESERVED_KINDS = {
   configuration: 7,
   price: 8,
-  trust: 12,
   interrogate: 13,
   settings: 14,
   read: 15,
 } as const;
+
+/** Every kind the contract has a name for, whether it has a meaning yet or not. */
+export type KindName = CommandBody['kind'] | keyof typeof RESERVED_KINDS;
+
+/** The number of each kind in the contract. */
+export const KIND_NUMBERS: ReadonlyMap<KindName, number> = new Map<KindName, number>([
+  ...Object.entries(KINDS).map(([name, kind]) => [name as KindName, kind.number] as const),
+  ...(Object.entries(RESERVED_KINDS) as [KindName, number][]),
+]);
 
 const BY_NUMBER: ReadonlyMap<unknown, Kind<CommandBody>> = new Map(
   Object.values(KINDS as Readonly<Record<string, Kind<CommandBody>>>).map(kind => [kind.number, kind]),
