@@ -8,13 +8,22 @@ import type { Duration } from '../base/time.ts';
 import { after, milliseconds } from '../base/time.ts';
 import type { DeviceOrder } from '../gateway/mod.ts';
 import type { Conversation, Turn } from '../local/bus/mod.ts';
-import type { ApplyResult } from '../local/device/mod.ts';
-import { applyOrder } from '../local/device/mod.ts';
+import type { ApplyResult, Effect, Goal } from '../local/device/mod.ts';
+import {
+  applyByProfile,
+  applyOrder,
+  effectOf,
+  goalOf,
+  isMeasurable,
+  isReached,
+  judgeEffect,
+  measure,
+} from '../local/device/mod.ts';
 import type { ModelSet, SunSpecDevice } from '../local/sunspec/mod.ts';
 import type { Applied, Axis, Outcome } from '../model/mod.ts';
 import { Setpoints } from './device-setpoints.ts';
 import type { Treatment } from './device-treatment.ts';
-import type { DevicesClock } from './device.ts';
+import type { DevicesClock } from './device-parts.ts';
 
 /** What orders need of the device's owner. */
 export interface OrdersDoor {
@@ -22,6 +31,8 @@ export interface OrdersDoor {
   readonly clock: DevicesClock;
   /** As it stands: a device may turn out to be another product. */
   readonly treatment: () => Treatment;
+  /** What is 100 % of an order, in W, where the device tells it. */
+  rating(): Promise<number | undefined>;
   /** The device as it was last found; looked for first where it is not known or lost. */
   reach(): Promise<Result<{ readonly device: SunSpecDevice }, string>>;
   run<T>(conversation: Conversation<T>, turn: Turn): Promise<T>;
@@ -32,7 +43,16 @@ type Order = Parameters<typeof applyOrder>[1];
 
 /** SunSpec gives a device this long until a register shows what was written to it. */
 const READ_AFTER_WRITE = milliseconds(1000);
+/** A device that is late at every step of a long control is given up: a control has at most 16 steps. */
+const RECHECKS_MAX = 16;
+/** Between two looks at what an order brings about. */
+const LOOK_EVERY = milliseconds(1000);
 const MS_A_DAY = 86_400_000;
+
+interface Foreseen {
+  readonly goal: Goal | undefined;
+  readonly before: number | undefined;
+}
 
 export class DeviceOrders {
   readonly #door: OrdersDoor;
@@ -66,22 +86,81 @@ export class DeviceOrders {
   async #carryOut(order: Order, keepAliveS?: number): Promise<ApplyResult> {
     const found = await this.#door.reach();
     const result: ApplyResult = found.ok
-      ? await this.#write(found.value.device, order)
+      ? await this.#write(found.value.device, order, keepAliveS !== undefined)
       : { outcome: 'unknown', why: `${found.detail ?? found.refusal}; nothing was written`, evidence: [] };
     if (result.flashWrites !== undefined) this.#countFlash(order.axis, result.flashWrites);
     this.#keepAlive(order, { keepAliveS, ...result });
     return result;
   }
 
-  async #write(device: SunSpecDevice, order: Order): Promise<ApplyResult> {
+  async #write(device: SunSpecDevice, order: Order, isRepeat: boolean): Promise<ApplyResult> {
+    const before = await this.#foresee(device, order, isRepeat);
+    const first = await this.#door.run(this.#conversation(device, order), 'write');
+    const result = await this.#recheck(order, first);
+    const { effect } = result;
+    if (effect === undefined || before === undefined || result.outcome === 'refused') return result;
+    return this.#watch(device, order, { result, effect, ...before });
+  }
+
+  #conversation(device: SunSpecDevice, order: Order): Conversation<ApplyResult> {
     const { models, treatment } = this.#door;
-    const { deviations } = treatment();
-    const options = { deviations, flashWritesToday: this.#flashToday(order.axis) };
-    const first = await this.#door.run(applyOrder(device, order, models, options), 'write');
-    if (first.recheck === undefined) return first;
-    await this.#door.wait(READ_AFTER_WRITE);
-    // What is left of an order that was replaced must not be written over its successor.
-    return this.#newest.get(order.axis) === order ? this.#door.run(first.recheck(), 'write') : first;
+    const { deviations, byAxis, points } = treatment();
+    const flashWritesToday = this.#flashToday(order.axis);
+    const control = byAxis.get(order.axis);
+    return control === undefined
+      ? applyOrder(device, order, models, { deviations, flashWritesToday })
+      : applyByProfile(device, order, { control, points, models, flashWritesToday });
+  }
+
+  /** Again, as often as the device may be late. What is left of an order that was replaced is not written any more. */
+  async #recheck(order: Order, first: ApplyResult): Promise<ApplyResult> {
+    let result = first;
+    for (let tried = 0; result.recheck !== undefined && tried < RECHECKS_MAX; tried++) {
+      const { recheck, recheckAfterMs } = result;
+      await this.#door.wait(recheckAfterMs === undefined ? READ_AFTER_WRITE : milliseconds(recheckAfterMs));
+      if (!this.#isNewest(order)) return result;
+      result = await this.#door.run(recheck(), 'write');
+    }
+    return result;
+  }
+
+  /** What an order should bring about, and what is measured before it; `undefined` where nothing is measured. */
+  async #foresee(device: SunSpecDevice, order: Order, isRepeat: boolean): Promise<Foreseen | undefined> {
+    const { deviations, byAxis } = this.#door.treatment();
+    const control = byAxis.get(order.axis);
+    const effect =
+      control === undefined ? deviations.find(each => each.mode === order.axis)?.effect : effectOf(control);
+    if (effect === undefined || isRepeat || !isMeasurable(order)) return undefined;
+    const goal = goalOf(order, { ratingW: await this.#door.rating(), tolerance: effect.tolerance });
+    return { goal, before: await this.#measure(device, effect) };
+  }
+
+  /** Looks again and again until what was ordered is measured, or the profile's time is over. */
+  async #watch(
+    device: SunSpecDevice,
+    order: Order,
+    { result, effect, goal, before }: Foreseen & { readonly result: ApplyResult; readonly effect: Effect },
+  ): Promise<ApplyResult> {
+    const { clock } = this.#door;
+    const until = after(clock.now().instant, milliseconds(effect.withinMs));
+    for (;;) {
+      const measured = await this.#measure(device, effect);
+      const isDone = goal === undefined || (measured !== undefined && isReached(goal, measured));
+      const isLate = clock.now().instant >= until || this.#closed;
+      if (!this.#isNewest(order))
+        return { ...result, outcome: 'unknown', why: 'another order came before it was seen to act' };
+      if (isDone || isLate) return judgeEffect(result, { effect, goal, before, after: measured });
+      await this.#door.wait(LOOK_EVERY);
+    }
+  }
+
+  #measure(device: SunSpecDevice, effect: Effect): Promise<number | undefined> {
+    const { models, treatment } = this.#door;
+    return this.#door.run(measure(device, effect, { points: treatment().points, models }), 'read');
+  }
+
+  #isNewest(order: Order): boolean {
+    return this.#newest.get(order.axis) === order;
   }
 
   /** Repeats what the device would forget, until another order comes for the axis or the device refuses. */
@@ -89,8 +168,7 @@ export class DeviceOrders {
     order: Order,
     { keepAliveS, outcome }: { readonly keepAliveS: number | undefined; readonly outcome: Outcome },
   ): void {
-    const isDone =
-      order.value === undefined || outcome === 'refused' || this.#newest.get(order.axis) !== order;
+    const isDone = order.value === undefined || outcome === 'refused' || !this.#isNewest(order);
     if (keepAliveS === undefined || isDone || this.#closed) return;
     const { clock } = this.#door;
     const due = after(clock.now().instant, milliseconds(keepAliveS * 1000));

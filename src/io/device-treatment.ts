@@ -4,8 +4,9 @@
  */
 import type { Conversation } from '../local/bus/mod.ts';
 import type { Deviation } from '../local/device/mod.ts';
-import { deviationsOf } from '../local/device/mod.ts';
-import type { Profile } from '../local/profiles/mod.ts';
+import { controlsByAxis, deviationsOf } from '../local/device/mod.ts';
+import type { Axis } from '../model/mod.ts';
+import type { ControlProfile, PointProfile, Profile } from '../local/profiles/mod.ts';
 import { linkManners, readManners, requestManners, withManners } from '../local/profiles/mod.ts';
 import type { BusManners } from './modbus/mod.ts';
 
@@ -16,6 +17,12 @@ export interface Treatment {
   /** Told to discovery and polling. */
   readonly reading: ReturnType<typeof readManners>;
   readonly deviations: readonly Deviation[];
+  /** Controls that are carried out as the profile says, step by step. */
+  readonly byAxis: ReadonlyMap<Axis, ControlProfile>;
+  /** Points of the profile, by name. */
+  readonly points: Readonly<Record<string, PointProfile>>;
+  /** Signs that the map may have moved. */
+  readonly rescanOn: NonNullable<NonNullable<Profile['sunspec']>['rescanOn']>;
   /** For a person, behind a sentence; empty without a profile. */
   readonly words: string;
   /** A conversation as the device can bear it. */
@@ -28,6 +35,9 @@ export const plainly: Treatment = {
   line: {},
   reading: {},
   deviations: [],
+  byAxis: new Map(),
+  points: {},
+  rescanOn: [],
   words: '',
   mannered: conversation => conversation,
 };
@@ -41,6 +51,9 @@ export function treatmentOf(profile: Profile | undefined): Treatment {
     line: { ...linkManners(profile), ...(retryOn === undefined ? {} : { busyOn: retryOn }) },
     reading: readManners(profile),
     deviations: deviationsOf(profile.controls ?? {}),
+    byAxis: controlsByAxis(profile.controls ?? {}),
+    points: profile.points ?? {},
+    rescanOn: profile.sunspec?.rescanOn ?? [],
     words: `, treated as ${profile.title} (profile ${profile.profile})`,
     mannered: conversation => withManners(conversation, manners),
   };

@@ -7,72 +7,36 @@
  */
 import type { Result } from '../base/assert.ts';
 import { ok, refused } from '../base/assert.ts';
-import type { Duration, Instant, Now } from '../base/time.ts';
+import type { Duration, Instant } from '../base/time.ts';
 import { after, between, milliseconds } from '../base/time.ts';
-import type { DeviceEvents, DeviceOrder } from '../gateway/mod.ts';
-import type { Conversation, ModbusReply, Turn } from '../local/bus/mod.ts';
+import type { DeviceOrder } from '../gateway/mod.ts';
+import type { Conversation, Turn } from '../local/bus/mod.ts';
 import { BACK_OFF_MAX, backOff } from '../local/bus/mod.ts';
 import type { PollPlan, Polled } from '../local/device/mod.ts';
 import { axesIn, interrogate, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
-import type { Profile } from '../local/profiles/mod.ts';
-import { matchProfile } from '../local/profiles/mod.ts';
-import type { DiscoveryRefusal, ModelSet, PollRefusal, SunSpecDevice } from '../local/sunspec/mod.ts';
+import type { OwnPoint, Profile } from '../local/profiles/mod.ts';
+import { matchProfile, ownPointsOf, readOwn, strangerTo } from '../local/profiles/mod.ts';
+import type { DiscoveryRefusal, PollRefusal, SunSpecDevice } from '../local/sunspec/mod.ts';
 import { BASES, describeFailure, discover } from '../local/sunspec/mod.ts';
 import type {
   Applied,
   Axis,
-  DeviceId,
   DeviceRole,
   Interrogated,
+  Points,
   SettingsOrder,
   SettingsSet,
 } from '../model/mod.ts';
 import type { OrdersDoor } from './device-orders.ts';
 import { DeviceOrders } from './device-orders.ts';
+import type { DeviceParts } from './device-parts.ts';
+import { atPlace, counting, isAnswer, marker } from './device-questions.ts';
+import type { Sign } from './device-rescan.ts';
+import { rescanBy } from './device-rescan.ts';
 import { DeviceSettings } from './device-settings.ts';
 import type { Treatment } from './device-treatment.ts';
 import { plainly, treatmentOf } from './device-treatment.ts';
-import type { Bus, Link } from './modbus/mod.ts';
 import { linkAddress } from './modbus/mod.ts';
-
-/** A device as it is configured. */
-export interface DeviceConfig {
-  readonly id: DeviceId;
-  readonly link: Link;
-  /** Which of the devices behind the link's unit, 0-based: some put their meter into the inverter's chain. */
-  readonly place?: number;
-  /** What it is to the site, where its models do not say. */
-  readonly role?: DeviceRole;
-  /** How it departs from the standard. Without it, one of {@link DeviceShared.profiles} that names the device. */
-  readonly profile?: Profile;
-}
-
-/** `systemClock` of `io/clock`, or a clock that a test moves. */
-export interface DevicesClock {
-  now(): Now;
-  /** Wakes at or after `when`, never before it returned; returns what cancels it. */
-  at(when: Instant, wake: () => void): () => void;
-}
-
-/** What all devices of a gateway have in common. */
-export interface DeviceShared {
-  readonly models: ModelSet;
-  /** Those that a device is looked up in by what it says it is. None unless told. */
-  readonly profiles?: readonly Profile[];
-  readonly clock: DevicesClock;
-  /** Uniform over [0, 1): the jitter of every back-off. */
-  readonly random: () => number;
-  /** From one reading to the next; 1 s unless told (TIME-1). */
-  readonly pollEvery?: Duration;
-}
-
-export interface DeviceParts extends DeviceShared {
-  readonly config: DeviceConfig;
-  readonly bus: Bus;
-  /** Whether other devices are on the bus. */
-  readonly isShared: boolean;
-  readonly events: DeviceEvents;
-}
 
 /** Readings in a row without an answer after which a device counts as lost: one may be noise, two bad luck. */
 const FAILURES_MAX = 3;
@@ -82,7 +46,8 @@ const POLL_EVERY = milliseconds(1000);
 
 /** What discovery made of a device. */
 interface Found {
-  readonly base: number;
+  /** `undefined`: it has no map. */
+  readonly base: number | undefined;
   readonly device: SunSpecDevice;
   readonly role: DeviceRole;
   readonly plan: PollPlan;
@@ -105,6 +70,9 @@ export class Device {
   #misses = 0;
   readonly #orders: DeviceOrders;
   readonly #settings: DeviceSettings;
+  /** Of the last reading: its points, and how many answers were exceptions. */
+  #points: Points = {};
+  #exceptions = 0;
   /** Ends the waits under way. */
   readonly #wakes = new Set<() => void>();
 
@@ -115,6 +83,7 @@ export class Device {
       models: parts.models,
       clock: parts.clock,
       treatment: () => this.#treatment,
+      rating: () => this.#rating(),
       reach: () => this.#reach(),
       run: (conversation, turn) => this.#run(conversation, turn),
       wait: duration => this.#wait(duration),
@@ -149,6 +118,14 @@ export class Device {
     for (const wake of this.#wakes) wake();
     this.#orders.close();
     return this.#living;
+  }
+
+  /** What is 100 % of an order, in W; read now where no reading has told it yet. */
+  async #rating(): Promise<number | undefined> {
+    const found = this.#found;
+    if (this.#points['WMax'] !== undefined || found === undefined) return this.#points['WMax'];
+    const polled = await this.#poll(found.plan, { last: undefined, failures: 0 });
+    return polled.ok ? polledPoints(found.plan, polled.value)['WMax'] : undefined;
   }
 
   /** The map that an order is written by. A device known to be lost is asked first whether it is there. */
@@ -201,7 +178,9 @@ export class Device {
       return refused('unreachable', 'it did not answer just now', 'later');
     const bases = [...(this.#treatment.reading.bases ?? []), ...BASES];
     const address = this.#found?.base ?? bases[this.#misses % bases.length] ?? 0;
-    const reply = await this.#run(marker(config.link.unit, address), turn);
+    // Where there is no map, its own register: some devices are disturbed by being asked for others.
+    const own = this.#treatment.profile?.sunspec?.none === true ? this.#ownPoints()[0]?.places[0] : undefined;
+    const reply = await this.#run(own === undefined ? marker(config.link.unit, address) : atPlace(own), turn);
     if (isAnswer(reply)) {
       this.#misses = 0;
       return ok(undefined);
@@ -224,8 +203,42 @@ export class Device {
     return this.#discover(turn);
   }
 
+  #ownPoints(models: SunSpecDevice['models'] = []): readonly OwnPoint[] {
+    const { unit } = this.#parts.config.link;
+    return ownPointsOf(this.#treatment.points, { unit, models }, this.#parts.models);
+  }
+
+  /** With those that the profile carries out itself. */
+  #withOwn(axes: readonly Axis[]): readonly Axis[] {
+    return [...new Set([...axes, ...this.#treatment.byAxis.keys()])];
+  }
+
+  /** A device without a map is known by the points of the profile that a person named for it. */
+  async #discoverOwn(profile: Profile, turn: Turn): Promise<Result<Found, FindRefusal>> {
+    const { config } = this.#parts;
+    const points = this.#ownPoints();
+    const read = await this.#run(readOwn(points, this.#treatment.reading), turn);
+    if (!read.ok) return read;
+    const stranger = strangerTo(profile, read.value.values);
+    if (stranger !== undefined) return refused('no-marker', stranger);
+    const role = config.role ?? profile.role;
+    if (role === undefined)
+      return refused('no-role', 'neither its profile nor the configuration names its role');
+    const device: SunSpecDevice = { unit: config.link.unit, model: profile.title, models: [] };
+    this.#found = {
+      base: undefined,
+      device,
+      role,
+      plan: pollPlanOf(device, role, points),
+      axes: this.#withOwn([]),
+    };
+    return ok(this.#found);
+  }
+
   async #discover(turn: Turn): Promise<Result<Found, FindRefusal>> {
     const { config, models } = this.#parts;
+    const { profile } = this.#treatment;
+    if (profile?.sunspec?.none === true) return this.#discoverOwn(profile, turn);
     const { unit } = config.link;
     const result = await this.#run(discover({ unit, models, ...this.#treatment.reading }), turn);
     if (!result.ok) return result;
@@ -234,11 +247,12 @@ export class Device {
       return refused('incomplete', `it fell silent at register ${end.address}`, 'later');
     const device = devices[config.place ?? 0];
     if (device === undefined) return refused('absent', `${devices.length} devices stand there`, 'later');
-    const role = config.role ?? roleOf(device);
+    const role = config.role ?? profile?.role ?? roleOf(device);
     if (role === undefined) return refused('no-role', 'it has no model of an inverter, storage or meter');
     const axes = role === 'meter' ? ok([]) : await this.#run(axesIn(device, models), turn);
     if (!axes.ok) return refused('incomplete', axes.detail, 'later');
-    this.#found = { base, device, role, plan: pollPlanOf(device, role), axes: axes.value };
+    const plan = pollPlanOf(device, role, this.#ownPoints(device.models));
+    this.#found = { base, device, role, plan, axes: this.#withOwn(axes.value) };
     return ok(this.#found);
   }
 
@@ -250,15 +264,24 @@ export class Device {
   /** Reads until the device is lost or its map has changed. */
   async #watch({ plan }: Found): Promise<void> {
     const { clock, events, config, pollEvery = POLL_EVERY } = this.#parts;
+    const { rescanOn } = this.#treatment;
     let last: Polled | undefined;
+    let signs: { readonly first: Sign; readonly last: Sign } | undefined;
     for (let failures = 0; !this.#closed; ) {
       const due = after(clock.now().instant, pollEvery);
       const polled = await this.#poll(plan, { last, failures });
       if (this.#closed) return;
       if (polled.ok) {
-        failures = 0;
         last = polled.value;
         const points = polledPoints(plan, last);
+        const now: Sign = { points, exceptions: this.#exceptions, wasSilent: failures > 0 };
+        failures = 0;
+        this.#points = points;
+        if (signs !== undefined && rescanBy(rescanOn, { ...signs, now }) !== undefined) {
+          this.#found = undefined;
+          return;
+        }
+        signs = { first: signs?.first ?? now, last: now };
         events.reading({ device: config.id, role: plan.role, at: clock.now().unix, points });
       } else if (polled.refusal === 'map-changed') {
         this.#found = undefined;
@@ -281,7 +304,9 @@ export class Device {
     const there = failures > 0 ? await this.#probe('read') : ok(undefined);
     if (!there.ok) return there;
     const options = { models, ...this.#treatment.reading, now: clock.now().instant };
-    return this.#run(poll(plan, last, options), 'read');
+    this.#exceptions = 0;
+    const counted = counting(poll(plan, last, options), () => (this.#exceptions += 1));
+    return this.#run(counted, 'read');
   }
 
   /** Each change once: a device that stays lost is not reported again. */
@@ -328,19 +353,6 @@ export class Device {
 }
 
 const NEXT = `looked for again, at most ${BACK_OFF_MAX / 1000} s apart`;
-/** A gateway answers for a unit that is not there with these: path unavailable, target failed to respond. */
-const NOBODY = [10, 11];
-
-/** One request, at the place where the map begins. */
-function* marker(unit: number, address: number): Conversation<ModbusReply> {
-  return yield { kind: 'read', unit, space: 'holding', address, count: 2 };
-}
-
-function isAnswer(reply: ModbusReply): boolean {
-  if (reply.ok || reply.refusal === 'garbled') return true;
-  return reply.exception !== undefined && !NOBODY.includes(reply.exception);
-}
-
 function whyOf({ refusal, detail }: { readonly refusal: string; readonly detail?: string }): string {
   return detail ?? refusal;
 }

@@ -5,12 +5,12 @@
  */
 import type { DeviceEvents, DeviceOrder, DevicesPort, SettingsPort } from '../gateway/mod.ts';
 import type { Applied, DeviceId } from '../model/mod.ts';
-import type { DeviceConfig, DeviceShared } from './device.ts';
+import type { DeviceConfig, DeviceShared } from './device-parts.ts';
 import { Device } from './device.ts';
 import type { Bus, Link } from './modbus/mod.ts';
 import { linkAddress, openBus } from './modbus/mod.ts';
 
-export type { DeviceConfig, DevicesClock } from './device.ts';
+export type { DeviceConfig, DevicesClock } from './device-parts.ts';
 
 export interface DevicesOptions extends DeviceShared {
   readonly devices: readonly DeviceConfig[];

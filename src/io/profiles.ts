@@ -4,7 +4,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { assert, refused } from '../base/assert.ts';
+import { assert, ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import type { Profile, ProfileFile } from '../local/profiles/mod.ts';
 import { joinProfile, profileFile } from '../local/profiles/mod.ts';
@@ -35,17 +35,23 @@ export async function readProfile(nameOrPath: string): Promise<Result<Profile, '
     return refused('unreadable', `there is no profile ${nameOrPath}; underglass profile list shows them`);
   if (!read.ok) return read;
   const base = read.value.extends;
-  const bases = base === undefined ? new Map<string, ProfileFile>() : await basesOf(base, dirname(path));
-  const joined = joinProfile(read.value, bases);
+  const bases = base === undefined ? ok(new Map<string, ProfileFile>()) : await basesOf(base, dirname(path));
+  if (!bases.ok) return bases;
+  const joined = joinProfile(read.value, bases.value);
   return joined.ok ? joined : refused('invalid', `${path}: ${joined.detail ?? joined.refusal}`);
 }
 
-async function basesOf(name: string, folder: string): Promise<ReadonlyMap<string, ProfileFile>> {
+/** Empty where there is none of that name; one that is there and wrong is told of, with file and line. */
+async function basesOf(
+  name: string,
+  folder: string,
+): Promise<Result<ReadonlyMap<string, ProfileFile>, 'unreadable' | 'invalid'>> {
   for (const path of [resolve(folder, `${name}.yaml`), `${shippedFolder()}${name}.yaml`]) {
     const base = await readConfig(path, profileFile);
-    if (base.ok) return new Map([[name, base.value]]);
+    if (base.ok) return ok(new Map([[name, base.value]]));
+    if (base.refusal !== 'unreadable') return base;
   }
-  return new Map();
+  return ok(new Map());
 }
 
 async function shippedFiles(): Promise<ReadonlyMap<string, ProfileFile>> {

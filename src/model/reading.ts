@@ -34,3 +34,35 @@ export interface Evidence {
  * cannot do it, or holds another value. `unknown`: it did not answer; the value may stand or not.
  */
 export type Outcome = 'implemented' | 'refused' | 'unknown';
+
+/**
+ * The names a reading may have, SunSpec's own. W, var, VA, A, Hz, V and Wh; SoC in %; WMaxLimPct in % of WMax. Power is
+ * positive out of an inverter or battery, and into the site at a meter.
+ */
+export const READING_POINTS = [
+  'W',
+  'VA',
+  'Var',
+  'PF',
+  'A',
+  'AphA',
+  'AphB',
+  'AphC',
+  'Hz',
+  'PhV',
+  'PhVphA',
+  'PhVphB',
+  'PhVphC',
+  'TotWhInj',
+  'TotWhImp',
+  'TotWhExp',
+  'InvSt',
+  'ConnSt',
+  'WMax',
+  'SoC',
+  'WHRtg',
+  'WHAvail',
+  'WMaxLimPct',
+  'WMaxLimPctEna',
+  'Conn',
+] as const;

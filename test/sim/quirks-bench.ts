@@ -41,6 +41,11 @@ export function measured(id: number, powerW: number): ModelValues {
   return { id, values: { W: powerW, W_SF: 0, Hz: 50, Hz_SF: 0 } };
 }
 
+/** A nameplate: what is 100 % of a limit. */
+export function rated(ratingW: number): ModelValues {
+  return { id: 120, values: { DERTyp: 4, WRtg: ratingW, WRtg_SF: 0 } };
+}
+
 export function limits(): ModelValues {
   const values = { WMaxLimPct: 100, WMaxLimPct_SF: 0, WMaxLimPct_WinTms: 0, WMaxLimPct_RvrtTms: 0 };
   return { id: 123, values: { ...values, WMaxLim_Ena: 0 } };

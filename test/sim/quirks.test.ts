@@ -20,6 +20,7 @@ import {
   measured,
   named,
   openBench,
+  rated,
   shipped,
   wired,
 } from './quirks-bench.ts';
@@ -245,7 +246,7 @@ describe('the quirks of the field, on a line', () => {
   });
 
   line('SMA', 'no end model', 'ends there, and goes around holes', async () => {
-    const image = inverter('SMA');
+    const image = new Image([named('SMA'), measured(103, POWER_W), rated(2 * POWER_W), limits()]);
     // Model 123 has 24 registers behind its header, and WMaxLimPct 5 behind its first: there the map ends.
     const end = image.address('123.WMaxLimPct') - 5 + 2 + 24;
     const read = (address: number, count: number) =>
@@ -293,7 +294,7 @@ describe('the quirks of the field, on a line', () => {
   line('SMA', 'write acknowledged, value unchanged', 'the set is written whole, with its time', async () => {
     const limited = [];
     for (const profile of [await shipped('sma'), undefined]) {
-      const image = inverter('SMA');
+      const image = new Image([named('SMA'), measured(103, POWER_W), rated(2 * POWER_W), limits()]);
       const plain = wired(image);
       const set = ['WMaxLimPct', 'WMaxLimPct_RvrtTms', 'WMaxLim_Ena'].map(name =>
         image.address(`123.${name}`),

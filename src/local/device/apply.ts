@@ -44,6 +44,8 @@ export interface ApplyResult {
   readonly keepAliveS?: number;
   /** A register that holds its value is not enough on this device: what is to be watched, and how long. */
   readonly effect?: NonNullable<Deviation['effect']>;
+  /** How long the device may take until a register shows what was written. SunSpec's 1000 ms unless told. */
+  readonly recheckAfterMs?: number;
   /** Registers written to flash: what counts against the budget of the day. */
   readonly flashWrites?: number;
   /**
@@ -218,12 +220,13 @@ function* begin({ phases, seen, deviation }: Planned, { unit }: SunSpecDevice): 
 }
 
 /** What the result says beside the outcome. */
-type Told = Pick<ApplyResult, 'keepAliveS' | 'effect' | 'flashWrites'>;
+type Told = Pick<ApplyResult, 'keepAliveS' | 'effect' | 'flashWrites' | 'recheckAfterMs'>;
 
 function toldBy(phases: readonly Phase[], deviation: Deviation | undefined): Told {
   return {
     ...(deviation?.keepAliveS === undefined ? {} : { keepAliveS: deviation.keepAliveS }),
     ...(deviation?.effect === undefined ? {} : { effect: deviation.effect }),
+    ...(deviation?.shownAfterMs === undefined ? {} : { recheckAfterMs: deviation.shownAfterMs }),
     ...(deviation?.storage === 'flash' ? { flashWrites: wordsOf(phases) } : {}),
   };
 }

@@ -4,6 +4,17 @@
  */
 import type { Mode } from '../../model/mod.ts';
 
+/** What is measured where an order took effect. */
+export interface Effect {
+  /** A point of a model, or one of the device's profile. */
+  readonly point: string;
+  readonly withinMs: number;
+  /** How far off counts as done, in the unit of the point. */
+  readonly tolerance?: number;
+  /** What must be so at the device before it obeys, in words. */
+  readonly hint?: string;
+}
+
 export interface Deviation {
   readonly mode: Mode;
   /** The model whose way of carrying `mode` differs. */
@@ -25,7 +36,9 @@ export interface Deviation {
   /** `none`: the registers cannot be read back, so the outcome of an order is never better than unknown. */
   readonly verify?: 'read-back' | 'none';
   /** A register that holds its value is not enough: this point shows whether it took effect, and by when. */
-  readonly effect?: { readonly point: string; readonly withinMs: number };
+  readonly effect?: Effect;
+  /** How long a register may take to show what was written, where that is not SunSpec's 1000 ms. */
+  readonly shownAfterMs?: number;
   /** How a value ends: by the enable, by ordering another in the unit of the axis, or only by its time. */
   readonly release?: 'disable' | { readonly value: number } | { readonly expiresAfterS: number };
   /** `flash`: a register that holds its value already is not written again. */

@@ -7,10 +7,12 @@ export {
   applyOrder,
 } from './apply.ts';
 export { axesIn } from './axes.ts';
+export { type ByProfile, applyByProfile, controlsByAxis } from './by-profile.ts';
 export { CONTROLS, type Control, axesOf, controlsOf, modesOf } from './controls.ts';
-export { type Deviation, deviationOf } from './deviation.ts';
-export { deviationsOf } from './from-profile.ts';
+export { type Deviation, type Effect, deviationOf } from './deviation.ts';
 export { differences } from './differences.ts';
+export { type Goal, type Seeing, goalOf, isMeasurable, isReached, judgeEffect, measure } from './effect.ts';
+export { deviationsOf, effectOf } from './from-profile.ts';
 export { interrogate } from './interrogate.ts';
 export { PACKETS, type Packet, type PacketName } from './packets.ts';
 export { type SettingsRefusal, intentsOf, preview } from './setting-orders.ts';

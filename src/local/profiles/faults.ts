@@ -12,7 +12,15 @@ export interface Fault {
 
 /** Every mistake of a profile that is well-formed. */
 export function fault(profile: ProfileFile): readonly Fault[] {
-  return [...unmatched(profile), ...unexplained(profile), ...pointless(profile), ...unnamed(profile)];
+  return [
+    ...unmatched(profile),
+    ...unexplained(profile),
+    ...pointless(profile),
+    ...unnamed(profile),
+    ...mapless(profile),
+    ...twice(profile),
+    ...Object.keys(profile.controls ?? {}).flatMap(key => uncarried(profile, key)),
+  ];
 }
 
 /** Lines of a profile that are departures: `link.gapMs`, `controls.limit`. */
@@ -56,6 +64,7 @@ function unnamed({ controls = {}, points = {}, extends: base }: ProfileFile): re
       ...control.steps.map(({ write }, at) => ({ target: write, path: ['steps', at, 'write'] })),
       ...released.map(({ write }, at) => ({ target: write, path: ['release', 'steps', at, 'write'] })),
       ...(control.verify.by === 'none' ? [] : [{ target: control.verify.point, path: ['verify', 'point'] }]),
+      ...(control.percentOf === undefined ? [] : [{ target: control.percentOf, path: ['percentOf'] }]),
     ];
     return named
       .filter(({ target }) => !known(target))
@@ -64,4 +73,82 @@ function unnamed({ controls = {}, points = {}, extends: base }: ProfileFile): re
         message: `is no SunSpec point, and points has no ${target}`,
       }));
   });
+}
+
+/** A device without a map is known by what its points hold. */
+function mapless({ sunspec, match, points = {}, extends: base }: ProfileFile): readonly Fault[] {
+  if (base !== undefined) return [];
+  const readable = Object.values(points).some(({ from }) => from.some(source => isReadable(source)));
+  const blind = sunspec?.none === true && !readable;
+  const holds = match?.holds ?? [];
+  return [
+    ...(blind
+      ? [{ path: ['sunspec', 'none'], message: 'leaves nothing to know it by: points has none to read' }]
+      : []),
+    ...holds.flatMap(({ point }, at) =>
+      point in points
+        ? []
+        : [{ path: ['match', 'holds', at, 'point'], message: `is no point of this file: ${point}` }],
+    ),
+  ];
+}
+
+/** One name of a reading, one axis: two that claim it would speak in turns. */
+function twice({ points = {}, controls = {} }: ProfileFile): readonly Fault[] {
+  const meanings = Object.entries(points).map(([key, { means }]) => ({
+    path: ['points', key, 'means'],
+    says: means,
+  }));
+  const axes = Object.entries(controls).map(([key, { carries }]) => ({
+    path: ['controls', key, 'carries'],
+    says: carries,
+  }));
+  return [...meanings, ...axes].flatMap(({ path, says }, at, all) => {
+    const first = all.findIndex(each => each.says === says && each.path[0] === path[0]);
+    return says === undefined || first === at ? [] : [{ path, message: `stands twice: ${says}` }];
+  });
+}
+
+/** What a control must say where it is carried out step by step, and what it must not. */
+function uncarried(
+  { controls = {}, points = {}, extends: base }: ProfileFile,
+  key: string,
+): readonly Fault[] {
+  const control = controls[key];
+  if (control === undefined || base !== undefined) return [];
+  const { carries, percentOf, toggleEnable, completeSet = [], steps } = control;
+  const faults: { path: readonly (string | number)[]; message: string }[] = [];
+  const say = (path: readonly (string | number)[], message: string) =>
+    faults.push({ path: ['controls', key, ...path], message });
+  if (carries === undefined) {
+    if (percentOf !== undefined)
+      say(['percentOf'], 'needs carries: the axis whose order is a percentage of it');
+    for (const [at, { when, value }] of steps.entries())
+      if (when !== undefined || value === 'magnitude' || value === 'negated')
+        say(['steps', at], 'needs carries: the axis whose sign it heeds');
+    return faults;
+  }
+  if (toggleEnable !== undefined)
+    say(['toggleEnable'], 'is for a control without carries; here 0 and 1 are steps');
+  for (const [at, target] of completeSet.entries())
+    if (!steps.some(({ write }) => write === target)) say(['completeSet', at], `is in no step: ${target}`);
+  for (const [at, { write, value, when }] of steps.entries()) {
+    const point = points[write];
+    const [first] = point?.from ?? [];
+    if (value === 'magnitude' && when === undefined)
+      say(['steps', at, 'value'], 'needs when: positive or negative, or both would be the same order');
+    if (point === undefined || first === undefined) continue;
+    if (!('table' in first))
+      say(['steps', at, 'write'], `is no register of the maker: name ${first.sunspec} itself`);
+    else if (first.table === 'input')
+      say(['steps', at, 'write'], `is an input register, which takes nothing: ${write}`);
+    const isNumber = typeof value !== 'number' && carries !== 'opModConnect';
+    if (isNumber && !['W', '%'].includes(point.units ?? ''))
+      say(['steps', at, 'write'], `takes an order, so points.${write} needs units: W or "%"`);
+  }
+  return faults;
+}
+
+function isReadable(source: object): boolean {
+  return !('writeOnly' in source);
 }

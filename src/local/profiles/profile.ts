@@ -3,7 +3,7 @@
  * discovery and polling take.
  */
 import { type Result, ok, refused } from '../../base/assert.ts';
-import type { DiscoveryOptions, PollOptions, SunSpecDevice } from '../sunspec/mod.ts';
+import type { DiscoveryOptions, PollOptions, SunSpecDevice, Value } from '../sunspec/mod.ts';
 import { fault } from './faults.ts';
 import type { Manners } from './manners.ts';
 import type { ProfileFile } from './schema.ts';
@@ -39,10 +39,12 @@ function join(base: ProfileFile, own: ProfileFile): ProfileFile {
   const { profile, title, tested } = own;
   const notes = [...(base.notes ?? []), ...(own.notes ?? [])];
   const match = own.match ?? base.match;
+  const role = own.role ?? base.role;
   return {
     profile,
     title,
     tested,
+    ...(role === undefined ? {} : { role }),
     ...(notes.length === 0 ? {} : { notes }),
     ...(match === undefined ? {} : { match }),
     link: { ...base.link, ...own.link },
@@ -72,6 +74,23 @@ function fits(match: Profile['match'], device: Parameters<typeof matchProfile>[1
     (from === undefined || compareVersions(device.version, from) >= 0) &&
     (below === undefined || compareVersions(device.version, below) < 0)
   );
+}
+
+/**
+ * Why what was read is no device of `profile`, where it has no map to tell: none of its points is there, or one
+ * holds what the product never does. `undefined`: it may be one.
+ */
+export function strangerTo(
+  { profile, match: { holds = [] } }: Profile,
+  values: ReadonlyMap<string, Value>,
+): string | undefined {
+  if (values.size === 0) return `it answers, but no point of profile ${profile} is there`;
+  for (const { point, oneOf } of holds) {
+    const value = values.get(point);
+    if (value === undefined || !oneOf.some(each => each === Number(value)))
+      return `${point} is ${value ?? 'not there'}, which no device of profile ${profile} has`;
+  }
+  return undefined;
 }
 
 function demands(match: Profile['match']): number {

@@ -6,6 +6,7 @@
  * released and where the device keeps it. The descriptions here are what a person reads beside a mistake.
  */
 import { z } from 'zod';
+import { AXES, type Axis, READING_POINTS } from '../../model/mod.ts';
 import { fault } from './faults.ts';
 
 /** Text that stands on one line. */
@@ -14,6 +15,7 @@ const slug = z
   .string()
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
   .max(40);
+const axis = z.enum(AXES.map(row => row.axis) as [Axis, ...Axis[]]);
 const name = z.string().trim().min(1).max(64);
 const register = z.int().min(0).max(65_535).describe('a register number, 0 to 65535');
 const milliseconds = z.int().min(0).max(60_000).describe('milliseconds, 0 to 60000');
@@ -36,6 +38,13 @@ const match = z.strictObject({
     .strictObject({ from: version.optional(), below: version.optional() })
     .optional()
     .describe('from (included) and below (not included), each a version in quotes'),
+  /** For a device without a map: what its own registers must hold, or it is another product. */
+  holds: z
+    .array(z.strictObject({ point: slug, oneOf: z.array(z.int()).min(1).max(64) }))
+    .min(1)
+    .max(4)
+    .optional()
+    .describe('a list of point and oneOf: what points of this file must hold, or it is another product'),
 });
 
 const link = z.strictObject({
@@ -82,6 +91,10 @@ const hole = z.strictObject({
 });
 
 const sunspec = z.strictObject({
+  none: z
+    .literal(true)
+    .optional()
+    .describe('true, where there is no SunSpec map: the device is read by points alone'),
   bases: z.array(register).min(1).max(8).optional().describe('registers of the marker SunS, as a list'),
   endOfMap: z
     .enum(['end-model', 'zero', 'refused'])
@@ -135,13 +148,24 @@ const source = z.union([
       .optional()
       .describe('big (unless told) or little: the low word first'),
     exponent: z.int().min(-10).max(10).optional().describe('power of ten, -10 to 10'),
-    writeOnly: z.literal(true).optional(),
+    unit: z.int().min(0).max(255).optional().describe('its own unit id, where it is not that of the link'),
+    writeOnly: z.literal(true).optional().describe('true, where it can be written and not read'),
   }),
 ]);
 
 const point = z.strictObject({
   from: z.array(source).min(1).max(8).describe('where it stands, as a list: the first that is there counts'),
-  units: z.string().max(12).optional(),
+  units: z
+    .string()
+    .max(12)
+    .optional()
+    .describe('W, % and the like; a point that takes an order in W or % needs it'),
+  /** The value goes into readings under this name, in its unit and sign: power out of the device is positive. */
+  means: z
+    .enum(READING_POINTS)
+    .optional()
+    .describe('the name it has in readings: W, SoC, Hz and the like, as underglass watch shows them'),
+  negated: z.literal(true).optional().describe('true, where the maker counts the other way round'),
   /** Raw values that mean "not there", beside those of the type. */
   sentinels: z.array(z.int()).min(1).max(8).optional().describe('raw values that mean nothing, as a list'),
   monotonic: z.literal(true).optional().describe('true, where a smaller value is a fault and not believed'),
@@ -157,7 +181,14 @@ const target = z
 
 const step = z.strictObject({
   write: target,
-  value: z.union([z.literal('order'), z.int()]).describe('order (the value that was ordered), or a number'),
+  value: z
+    .union([z.enum(['order', 'negated', 'magnitude']), z.int()])
+    .describe('order (the value that was ordered), negated, magnitude (without its sign), or a number'),
+  /** Only where the order is such; without it the step is always made. */
+  when: z
+    .enum(['positive', 'negative', 'zero'])
+    .optional()
+    .describe('positive, negative or zero: the order that the step is for'),
 });
 
 const control = z.strictObject({
@@ -173,7 +204,12 @@ const control = z.strictObject({
     .max(8)
     .optional()
     .describe('what the device obeys before it, as sentences'),
-  percentOf: target.optional().describe('the point whose value is 100 %'),
+  carries: axis
+    .optional()
+    .describe(
+      'the axis it carries, like opModMaxLimW; needed where it writes points of this file, or to more than one model',
+    ),
+  percentOf: target.optional().describe('the point whose value, in W, is 100 % to the device'),
   steps: z.array(step).min(1).max(16).describe('writes in their order, each with write and value'),
   functionCode: z
     .union([z.literal(6), z.literal(16)])
@@ -192,6 +228,11 @@ const control = z.strictObject({
         by: z.enum(['read-back', 'effect']),
         point: target,
         withinMs: z.int().min(0).max(600_000),
+        tolerance: z
+          .int()
+          .min(0)
+          .optional()
+          .describe('of an effect: how far off counts as done, in the unit of the point'),
       }),
       z.strictObject({ by: z.literal('none') }),
     ])
@@ -252,6 +293,10 @@ const fields = z.strictObject({
   profile: slug.describe('a short name of small letters, digits and dashes, the name of the file'),
   extends: slug.optional().describe('another profile that extends none itself'),
   title: words,
+  role: z
+    .enum(['inverter', 'storage', 'meter'])
+    .optional()
+    .describe('inverter, storage or meter, where no model of the device says so'),
   tested: z
     .enum(['none', 'simulated', 'bench', 'field'])
     .describe('none, simulated, bench or field: the most that was really done'),
@@ -264,6 +309,7 @@ const fields = z.strictObject({
 export type ProfileFile = z.infer<typeof fields>;
 export type ControlProfile = z.infer<typeof control>;
 export type PointProfile = z.infer<typeof point>;
+export type PointSource = z.infer<typeof source>;
 
 export const profileFile: z.ZodType<ProfileFile> = fields.superRefine((profile, context) => {
   for (const { path, message } of fault(profile))

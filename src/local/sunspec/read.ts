@@ -25,10 +25,14 @@ export interface Span {
 }
 
 /** One request, and once more when no usable answer came. */
-export function* readOnce(unit: number, { from, to }: Span): Conversation<ReadReply> {
+export function* readOnce(
+  unit: number,
+  { from, to }: Span,
+  space: 'holding' | 'input' = 'holding',
+): Conversation<ReadReply> {
   let reply: ReadReply = { ok: false, refusal: 'garbled', retry: 'later' };
   for (let tried = 0; tried < READ_TRIES; tried++) {
-    reply = yield { kind: 'read', unit, space: 'holding', address: from, count: to - from };
+    reply = yield { kind: 'read', unit, space, address: from, count: to - from };
     if (reply.ok && reply.words.length === to - from) return reply;
     if (reply.ok)
       reply = { ok: false, refusal: 'garbled', retry: 'later', detail: 'another number of registers' };
