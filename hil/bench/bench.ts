@@ -12,7 +12,7 @@ import { EXCEPTION } from '../../src/local/bus/mod.ts';
 import { describeFailure } from '../../src/local/sunspec/mod.ts';
 import type { Evidence } from '../../src/model/mod.ts';
 import type { BenchPorts } from './ports.ts';
-import type { Sheet, Spot } from './sheet.ts';
+import type { Reader, Sheet, Spot } from './sheet.ts';
 import { readSheet, wordsFor, wordsIn } from './sheet.ts';
 
 /** Thrown by every operation of a {@link Bench} after the operator asked to stop. Caught by the runner only. */
@@ -53,6 +53,8 @@ export interface BenchParts {
   readonly signal: AbortSignal;
   /** Seconds of the reversion timers that are tried. */
   readonly reversionS: number;
+  /** Most registers of one read, where the device takes fewer than others. */
+  readonly maxRead?: number | undefined;
 }
 
 export class Bench {
@@ -77,6 +79,10 @@ export class Bench {
     return this.parts.device;
   }
 
+  get #reader(): Reader {
+    return { unit: this.device.unit, maxRead: this.parts.maxRead };
+  }
+
   has(model: number): boolean {
     return this.parts.asFound.has(model);
   }
@@ -91,7 +97,7 @@ export class Bench {
   /** A model as it is now. */
   async sheet(model: number): Promise<Result<Sheet, 'silent'>> {
     const { entry, def } = this.found(model);
-    return this.run(readSheet(this.device.unit, entry, def));
+    return this.run(readSheet(this.#reader, entry, def));
   }
 
   async run<T>(conversation: Conversation<T>): Promise<T> {
@@ -171,7 +177,7 @@ export class Bench {
     const acknowledged = this.elapsedMs();
     for (;;) {
       const asked = this.elapsedMs() - acknowledged;
-      const now = await this.run(readSheet(this.device.unit, sheet.entry, sheet.def));
+      const now = await this.run(readSheet(this.#reader, sheet.entry, sheet.def));
       const registers = evidenceOf(wanted, now.ok ? now.value : undefined);
       if (registers.every(({ wrote, readBack }) => same(wrote, readBack)))
         return { outcome: 'taken', why: 'read back alike', registers, readBackMs: asked };

@@ -5,7 +5,7 @@
  */
 import type { Instant } from '../../src/base/time.ts';
 import { between, isoSeconds } from '../../src/base/time.ts';
-import type { Discovery, ModelSet, SunSpecDevice } from '../../src/local/sunspec/mod.ts';
+import type { Discovery, DiscoveryOptions, ModelSet, SunSpecDevice } from '../../src/local/sunspec/mod.ts';
 import { discover } from '../../src/local/sunspec/mod.ts';
 import { Bench, Interrupted } from './bench.ts';
 import type { BenchPorts } from './ports.ts';
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly only?: readonly string[];
   readonly ports: BenchPorts;
   readonly models: ModelSet;
+  /** What the product's profile says of finding and reading it. */
+  readonly reading?: Pick<DiscoveryOptions, 'bases' | 'lengths' | 'maxRead'>;
   /** The link as the user wrote it. */
   readonly link: string;
   readonly tool: string;
@@ -65,25 +67,35 @@ class Run {
 
   /** The device and how it stands, or why there is none to test. */
   async find(): Promise<Bench | string> {
-    const { ports, models, signal } = this.#options;
+    const { ports, models, signal, reading = {} } = this.#options;
     const { unit } = ports.device;
-    const discovery = await ports.device.run(discover({ unit, models }));
+    const discovery = await ports.device.run(discover({ unit, models, ...reading }));
     if (!discovery.ok) return `${discovery.refusal}: ${discovery.detail ?? 'no SunSpec device'}`;
     const device = discovery.value.devices[0];
     if (device === undefined) return 'the chain holds no model';
     const asFound = await this.#takeDown(device);
     if (typeof asFound === 'string') return asFound;
     const reversionS = this.#options.reversionS ?? REVERSION_S;
-    const parts = { ports, models, device, asFound, signal, reversionS, began: this.#began };
+    const parts = {
+      ports,
+      models,
+      device,
+      asFound,
+      signal,
+      reversionS,
+      maxRead: reading.maxRead,
+      began: this.#began,
+    };
     return new Bench({ ...parts, discovery: discovery.value });
   }
 
   async #takeDown(device: SunSpecDevice): Promise<ReadonlyMap<number, Sheet> | string> {
     const asFound = new Map<number, Sheet>();
+    const reader = { unit: device.unit, maxRead: this.#options.reading?.maxRead };
     for (const entry of device.models) {
       const def = this.#options.models.get(entry.id);
       if (def === undefined || asFound.has(entry.id)) continue;
-      const sheet = await this.#options.ports.device.run(readSheet(device.unit, entry, def));
+      const sheet = await this.#options.ports.device.run(readSheet(reader, entry, def));
       if (!sheet.ok) return `model ${entry.id} cannot be read: ${sheet.detail ?? 'no answer'}`;
       asFound.set(entry.id, sheet.value);
     }

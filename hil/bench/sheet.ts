@@ -49,9 +49,15 @@ export interface Sheet {
   readonly spots: ReadonlyMap<string, Spot>;
 }
 
+/** Whom to ask, and for how many registers at once at the most; {@link MAX_READ} unless told. */
+export interface Reader {
+  readonly unit: number;
+  readonly maxRead?: number | undefined;
+}
+
 /** Reads all of a model. A register that the device refuses is `undefined` in its words. */
 export function* readSheet(
-  unit: number,
+  { unit, maxRead = MAX_READ }: Reader,
   entry: ModelEntry,
   def: ModelDef,
 ): Conversation<Result<Sheet, 'silent'>> {
@@ -60,16 +66,19 @@ export function* readSheet(
   while (entry.address + words.length < end) {
     const from = entry.address + words.length;
     const seams = (): readonly number[] => seamsOf(def, entry, words);
-    const reply = yield* readAround(unit, { from, to: pieceEnd(from, end, seams) }, seams);
+    const reply = yield* readAround(unit, { from, to: pieceEnd({ from, end, maxRead }, seams) }, seams);
     if (!reply.ok) return refused('silent', describeFailure(reply), 'later');
     words.push(...reply.words);
   }
   return ok({ def, entry, words, spots: spotsOf(def, entry, words) });
 }
 
-function pieceEnd(from: number, end: number, seams: () => readonly number[]): number {
-  if (end <= from + MAX_READ) return end;
-  return seams().findLast(at => at > from && at <= from + MAX_READ) ?? from + MAX_READ;
+function pieceEnd(
+  { from, end, maxRead }: { readonly from: number; readonly end: number; readonly maxRead: number },
+  seams: () => readonly number[],
+): number {
+  if (end <= from + maxRead) return end;
+  return seams().findLast(at => at > from && at <= from + maxRead) ?? from + maxRead;
 }
 
 /** The engineering value of a point; `undefined` where it is not implemented or unknown. */

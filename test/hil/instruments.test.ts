@@ -96,6 +96,17 @@ describe('hil instruments, a person', () => {
     expect(measured.ok && 'voltageV' in measured.value).to.equal(false);
   });
 
+  it('is asked once to switch the source off, and again where nobody answered or it was set anew', async () => {
+    const { port, asked } = answering([undefined, '', '', '']);
+    await port.safe();
+    await port.safe();
+    await port.safe();
+    expect(asked).to.have.length(2);
+    await port.set({ voltageV: 230 });
+    await port.safe();
+    expect(asked.filter(question => question.startsWith('STOP'))).to.have.length(3);
+  });
+
   it('may be unable, may be gone, and may mistype', async () => {
     const { port } = answering(['the source is broken', undefined, 'abc']);
     expect(await port.set({ voltageV: 230 })).to.include({

@@ -7,31 +7,30 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Check, ComparedReport, Report, Suite } from '../../../hil/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
+import { withLinkOptions } from '../local/options.ts';
+import type { LinkOptions } from '../local/options.ts';
 import type { Say } from '../local/say.ts';
 import { sayOf } from '../local/say.ts';
 import { packageVersion } from '../version.ts';
 import type { Around } from '../wiring/bench.ts';
 
-interface RunOptions {
+interface RunOptions extends LinkOptions {
   readonly suite: string;
   readonly only?: string;
   readonly report?: string;
   readonly instruments?: string;
   readonly reversion?: string;
-  readonly json?: true;
 }
 
 export function addHil(program: Command): void {
   const hil = program.command('hil').description('the bench: does a device do what it has to?');
-  hil
-    .command('run <link>')
+  withLinkOptions(hil.command('run <link>'))
     .description('test a device and leave it as it was; "sim:" is a simulated inverter')
     .option('--suite <name>', 'which suite: underglass hil list', 'sunspec')
     .option('--only <ids>', 'these checks only, like MOD-3,REV-1')
     .option('--report <dir>', 'write report.html, report.json, junit.xml and frames.txt there')
     .option('--instruments <file>', 'a bench file with SCPI instruments, or "person" to be asked')
     .option('--reversion <s>', 'seconds of the reversion timers that are tried, 2 to 300', '4')
-    .option('--json', 'print the report as JSON')
     .action((link: string, options: RunOptions, command: Command) => run(link, options, command));
   hil
     .command('list')
@@ -50,19 +49,24 @@ export function addHil(program: Command): void {
 async function run(target: string, options: RunOptions, command: Command): Promise<void> {
   const { FrameLog, runSuite } = await import('../../../hil/mod.ts');
   const { wireBench } = await import('../wiring/bench.ts');
-  const { shippedModels } = await import('../../io/models.ts');
+  const { modelsWith, profileOf } = await import('../local/device.ts');
+  const { readManners } = await import('../../local/profiles/mod.ts');
   const say = sayOf(command);
   const suite = await suiteOf(options.suite);
   const only = idsOf(suite, options.only);
   const reversionS = secondsOf(options.reversion);
   const frames = new FrameLog();
-  const wired = await wireBench(target, frames, await aroundOf(options.instruments));
+  const profile = options.profile === undefined ? undefined : await profileOf(options.profile);
+  const models = await modelsWith(options.models);
+  const around = await aroundOf(options.instruments);
+  const wired = await wireBench(target, frames, { profile, pcap: options.pcap, around });
   const operator = listenToOperator(say, async () => wired.ports.instruments?.safe());
   try {
     const report = await runSuite({
       suite,
       ports: wired.ports,
-      models: await shippedModels(),
+      models,
+      ...(profile === undefined ? {} : { reading: readManners(profile) }),
       link: wired.link,
       tool: `underglass ${packageVersion()}`,
       signal: operator.signal,

@@ -15,7 +15,7 @@ import {
   parseLink,
   serialPorts,
 } from '../../io/modbus/mod.ts';
-import type { Bus, BusOptions, Capture, Link } from '../../io/modbus/mod.ts';
+import type { Bus, BusOptions, Capture, Framing, Link } from '../../io/modbus/mod.ts';
 import { readProfile, shippedProfiles } from '../../io/profiles.ts';
 import {
   linkManners,
@@ -57,7 +57,7 @@ export async function withDevice<T>(
   const profile = options.profile === undefined ? undefined : await profileOf(options.profile);
   const link = await linkOf(target, profile);
   const models = await modelsWith(options.models);
-  const capture = options.pcap === undefined ? undefined : captureOf(options.pcap, link);
+  const capture = options.pcap === undefined ? undefined : captureOf(options.pcap, framingOf(link));
   const bus = openBus(link, {
     random: Math.random,
     ...(profile === undefined ? {} : linkManners(profile)),
@@ -148,14 +148,15 @@ async function hint(target: string): Promise<string> {
   return target.startsWith('tcp:') ? forms : `${forms}\n${portsHere(await serialPorts())}`;
 }
 
-async function profileOf(nameOrPath: string): Promise<Profile> {
+/** Trouble: no shipped profile of that name, or a file that is none. */
+export async function profileOf(nameOrPath: string): Promise<Profile> {
   const profile = await readProfile(nameOrPath);
   if (!profile.ok) throw new Trouble(profile.detail ?? profile.refusal, EXIT.usage);
   return profile.value;
 }
 
 /** The shipped models, and those of a folder, which go before shipped ones of the same id. */
-async function modelsWith(folder: string | undefined): Promise<ModelSet> {
+export async function modelsWith(folder: string | undefined): Promise<ModelSet> {
   const shipped = await shippedModels();
   if (folder === undefined) return shipped;
   const names = await readdir(folder).catch(() => {
@@ -181,9 +182,10 @@ async function modelIn(path: string): Promise<unknown> {
   }
 }
 
-function captureOf(path: string, link: Link): Capture {
+/** Trouble: the file cannot be written. */
+export function captureOf(path: string, framing: Framing): Capture {
   try {
-    return captureFile(path, framingOf(link) === 'rtu' ? 'serial' : 'tcp');
+    return captureFile(path, framing === 'rtu' ? 'serial' : 'tcp');
   } catch (error) {
     throw new Trouble(`${path}: ${error instanceof Error ? error.message : String(error)}`, EXIT.usage);
   }

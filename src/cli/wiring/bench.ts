@@ -19,10 +19,12 @@ import type { Result } from '../../base/assert.ts';
 import { instant } from '../../base/time.ts';
 import { systemClock } from '../../io/clock.ts';
 import { openBytes } from '../../io/instruments/mod.ts';
-import { openBus, parseLink } from '../../io/modbus/mod.ts';
-import type { Bus, Link } from '../../io/modbus/mod.ts';
+import { framingOf, openBus } from '../../io/modbus/mod.ts';
+import type { Bus, BusOptions, Link, Traffic } from '../../io/modbus/mod.ts';
+import { linkManners, requestManners, withManners } from '../../local/profiles/mod.ts';
+import type { Profile } from '../../local/profiles/mod.ts';
 import { Inverter, serveTcp } from '../../sim/mod.ts';
-import { EXIT, Trouble } from '../exit.ts';
+import { captureOf, linkOf } from '../local/device.ts';
 
 export interface WiredBench {
   readonly ports: BenchPorts;
@@ -31,21 +33,34 @@ export interface WiredBench {
   close(): Promise<void>;
 }
 
+/** What stands for a link to the simulated inverter. */
+const SIMULATED = 'sim:';
+
 export interface Around {
   readonly instruments: InstrumentPort;
   readonly limits: Limits;
+}
+
+/** What the user says of the device and of the record. */
+export interface BenchWishes {
+  readonly profile?: Profile | undefined;
+  /** A file for all bytes of the line. */
+  readonly pcap?: string | undefined;
+  readonly around?: Around | undefined;
 }
 
 /** Throws {@link Trouble} for a link that is none. Nothing is opened before the first request. */
 export async function wireBench(
   target: string,
   frames: FrameLog,
-  around: Around | undefined,
+  { profile, pcap, around }: BenchWishes,
 ): Promise<WiredBench> {
-  const simulated = target === 'sim:' ? await simulate() : undefined;
-  const link = parseLink(simulated?.link ?? target);
-  if (!link.ok) throw new Trouble(`${target}: ${link.detail ?? link.refusal}`, EXIT.usage);
-  const device = wireDevice(link.value, frames);
+  const named = target === SIMULATED ? undefined : await linkOf(target, profile);
+  const framing = named === undefined ? 'mbap' : framingOf(named);
+  const capture = pcap === undefined ? undefined : captureOf(pcap, framing);
+  const simulated = named === undefined ? await simulate() : undefined;
+  const link = named ?? (await linkOf(simulated?.link ?? ''));
+  const device = wireDevice(link, { frames, profile, onTraffic: capture?.onTraffic });
   const fenced = around ?? simulated;
   const instruments = fenced === undefined ? {} : { instruments: fence(fenced.instruments, fenced.limits) };
   const clock = { now: systemClock.now, pause: (ms: number) => later(ms) };
@@ -54,6 +69,7 @@ export async function wireBench(
     link: target,
     close: async () => {
       await device.close();
+      capture?.close();
       await fenced?.instruments.close();
       await simulated?.close();
     },
@@ -65,11 +81,23 @@ const OPEN_TRIES = 3;
 const OPEN_AGAIN_MS = 1000;
 const OPEN_MS = 3000;
 
-function wireDevice(link: Link, frames: FrameLog): DevicePort & { close(): Promise<void> } {
+interface Line {
+  readonly frames: FrameLog;
+  readonly profile: Profile | undefined;
+  readonly onTraffic: BusOptions['onTraffic'] | undefined;
+}
+
+function wireDevice(
+  link: Link,
+  { frames, profile, onTraffic }: Line,
+): DevicePort & { close(): Promise<void> } {
   const began = performance.now();
   let bus: Bus | undefined;
+  const manners = profile === undefined ? {} : requestManners(profile);
   const newBus = (): Bus =>
     openBus(link, {
+      ...(profile === undefined ? {} : linkManners(profile)),
+      ...(onTraffic === undefined ? {} : { onTraffic }),
       random: () => randomInt(2 ** 32) / 2 ** 32,
       onExchange: ({ sentMs, answeredMs, ...said }) =>
         frames.exchange({ ...said, sentMs: sentMs - began, answeredMs: answeredMs - began }),
@@ -83,7 +111,7 @@ function wireDevice(link: Link, frames: FrameLog): DevicePort & { close(): Promi
     unit: link.unit,
     run: conversation => {
       bus ??= newBus();
-      return bus.run(conversation, 'write');
+      return bus.run(withManners(conversation, manners), 'write');
     },
     openRaw: async () => {
       await close();
@@ -92,22 +120,30 @@ function wireDevice(link: Link, frames: FrameLog): DevicePort & { close(): Promi
         await later(OPEN_AGAIN_MS);
         line = await openBytes(link, OPEN_MS);
       }
-      return line.ok ? ok(recorded(line.value, frames, began)) : line;
+      return line.ok ? ok(recorded(line.value, { frames, onTraffic, began })) : line;
     },
     close,
   };
 }
 
-function recorded(line: RawPort, frames: FrameLog, began: number): RawPort {
+function recorded(
+  line: RawPort,
+  { frames, onTraffic, began }: Pick<Line, 'frames' | 'onTraffic'> & { readonly began: number },
+): RawPort {
   const sinceStart = (): number => performance.now() - began;
+  const tell = (direction: Traffic['direction'], bytes: Uint8Array): void => {
+    if (bytes.length > 0) onTraffic?.({ direction, bytes, atMs: performance.now() });
+  };
   return {
     send: bytes => {
       frames.raw('>', bytes, sinceStart());
+      tell('sent', bytes);
       return line.send(bytes);
     },
     hear: async (withinMs, enough) => {
       const heard = await line.hear(withinMs, enough);
       frames.raw('<', heard, sinceStart());
+      tell('received', heard);
       return heard;
     },
     close: () => line.close(),

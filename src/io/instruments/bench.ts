@@ -82,10 +82,13 @@ const UNITS = { voltageV: 'V', frequencyHz: 'Hz', irradianceWm2: 'W/m²' } as co
 
 /** A person at the knobs and the meter. An empty answer to a wish means done, any other that it cannot be. */
 export function person(ask: AskPerson): Instruments {
+  /** Whoever has switched the source off is not asked again before it is set anew. */
+  let off = false;
   return {
     name: 'a person at the instruments',
     byHand: true,
     set: async wish => {
+      off = false;
       const text = Object.entries(UNITS).flatMap(([quantity, unit]) => {
         const value = wish[quantity as keyof Wish];
         return value === undefined ? [] : [`${Number(value.toPrecision(6))} ${unit}`];
@@ -99,7 +102,9 @@ export function person(ask: AskPerson): Instruments {
       if (answer === undefined) return refused('instrument', 'nobody answered');
       return readingOf(answer);
     },
-    safe: async () => void (await ask('STOP: switch the source off, then press Enter. ')),
+    safe: async () => {
+      if (!off) off = (await ask('STOP: switch the source off, then press Enter. ')) !== undefined;
+    },
     close: () => Promise.resolve(),
   };
 }

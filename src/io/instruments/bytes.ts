@@ -53,11 +53,6 @@ export async function openBytes(link: Link, timeoutMs: number): Promise<Result<B
         wake = look;
         look();
       }),
-    close: () =>
-      new Promise(resolve => {
-        if (stream.closed) return resolve();
-        stream.once('close', () => resolve());
-        stream.destroy();
-      }),
+    close: () => pipe.value.close(),
   });
 }

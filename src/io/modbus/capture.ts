@@ -4,7 +4,7 @@
  * TCP: each piece of bytes becomes an IPv4 packet with a TCP segment of a connection that is made up (client
  * 192.0.2.1, device 192.0.2.2 port 502, whatever the real addresses), because only the bytes pass here; Wireshark
  * then reads Modbus without being told. Serial: LINKTYPE_RTAC_SERIAL, direction and bytes as they came, so that
- * garbage stays garbage; in Wireshark choose Decode As… Modbus RTU.
+ * garbage stays garbage; in Wireshark choose Decode As… Modbus RTU (tshark: `-d rtacser.data,mbrtu`).
  *
  * It is written as it goes: what a crash leaves is a good file.
  */

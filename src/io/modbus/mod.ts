@@ -6,4 +6,4 @@ export { captureFile } from './capture.ts';
 export type { Capture } from './capture.ts';
 export { serialPorts } from './serial-ports.ts';
 export { fillLink, formatLink, framingOf, linkAddress, linkGaps, parseLink } from '../../local/bus/mod.ts';
-export type { Link, LinkGap, LinkRefusal, SerialLink, TcpLink } from '../../local/bus/mod.ts';
+export type { Framing, Link, LinkGap, LinkRefusal, SerialLink, TcpLink } from '../../local/bus/mod.ts';
