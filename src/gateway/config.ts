@@ -14,7 +14,7 @@ import { linkAddress, linkGaps, parseLink } from '../local/bus/mod.ts';
 import type { Link } from '../local/bus/mod.ts';
 import { AXES, CLASSES, isId } from '../model/mod.ts';
 import type { Axis, AxisRow, CommandBody, DeviceId, DeviceRole, GatewayId, GroupId } from '../model/mod.ts';
-import { trustKey } from '../wan/envelope/mod.ts';
+import { KIND_NUMBERS, RESERVED_KINDS, trustKey } from '../wan/envelope/mod.ts';
 import type { TrustedKey } from '../wan/envelope/mod.ts';
 
 /** Bounds, so that a wrong file is refused and not loaded for minutes. */
@@ -64,16 +64,10 @@ const axisRange = (axis: AxisRow) =>
     .refine(({ min, max }) => min <= max, { error: 'has its min above its max' })
     .describe(`the bounds of ${axis.axis}, as in { min: ${axis.min}, max: ${axis.max} }`);
 
-const OPERATIONS = [
-  'event',
-  'cancel',
-  'grant',
-  'ack',
-  'sealed',
-  'manifest',
-  'welcome',
-  'time',
-] as const satisfies readonly CommandBody['kind'][];
+/** What a key may be trusted with: each kind of command that has a meaning. */
+const OPERATIONS = [...KIND_NUMBERS.keys()].filter(
+  (kind): kind is CommandBody['kind'] => !(kind in RESERVED_KINDS),
+);
 
 const trustedKey = z
   .strictObject({
