@@ -133,7 +133,8 @@ function answer(
   why: string,
   now: Now,
 ): void {
-  const digest = membershipDigest(state.memberships);
+  const ofIssuer = [...state.memberships].filter(([, held]) => (held.issuer ?? issuer) === issuer);
+  const digest = membershipDigest(new Map(ofIssuer));
   receipt(
     state,
     work,

@@ -87,12 +87,13 @@ export interface GrantBody extends MembershipChange {
  * To a group, in its newest epoch (the command's own): the difference in the list of members, as far as a member
  * needs it, and a proof asked of new members that they hear the group's topic and hold its epoch. A member that
  * holds `from` or newer takes the command's epoch on, unless its tag is among `left`: then it has left. A member
- * whose own grant is of epoch `since` or newer answers by a receipt; the others are silent.
+ * answers its first probe after each grant by a receipt, and then is silent.
  */
 export interface ProbeBody {
   readonly kind: 'probe';
   readonly from: number;
-  readonly since: number;
+  /** Every member answers, whether it has before or not. */
+  readonly all?: true;
   /** Tags of all who left after `from`; at most 1,024. */
   readonly left: readonly string[];
 }

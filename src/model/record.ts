@@ -76,7 +76,7 @@ export interface ReceiptBody {
   /** A sentence for a person. */
   readonly why: string;
   readonly applied?: readonly Applied[];
-  /** With the answer to a grant or a probe: what is held now, as in a status. */
+  /** With the answer to a grant or a probe: what is held of its issuer's groups now, made as that of a status. */
   readonly membershipDigest?: string;
 }
 

@@ -2,7 +2,9 @@
 export { openCommand, signCommand, vetClaims } from './command.ts';
 export type { CommandContext, OpenResult } from './command.ts';
 export type { CommandClaims } from './claims.ts';
+export { MAX_ALSO, TAG_BYTES } from './body/grant.ts';
 export { KIND_NUMBERS, RESERVED_KINDS } from './body/mod.ts';
+export { MAX_LEFT } from './body/probe.ts';
 export type { KindName } from './body/mod.ts';
 export { signPayload } from './frame.ts';
 export { openRecord, signRecord, vetRecord } from './record.ts';

@@ -15,8 +15,10 @@ export type Membership = {
   /** The group's list of members this gateway was last told of: 1, 2, 3 … */
   readonly epoch: number;
   readonly member: boolean;
-  /** The epoch of its own last grant, where a probe to all has brought a newer one since. */
-  readonly granted?: number;
+  /** It has answered a probe since its own last grant. */
+  readonly heard?: true;
+  /** It learnt of its end by a probe to all. A grant in the same epoch knows better: it may be a member anew. */
+  readonly probed?: true;
   /** By which a probe to all tells it that it has left; see ProbeBody. */
   readonly tag?: string;
   /** Who granted it. */
@@ -70,8 +72,8 @@ export interface MembershipRow {
 }
 
 /**
- * Takes one change in. The row is to be made durable; `undefined`: it says what is held already. A tag that is new
- * in the same epoch is news too: the record of the groups was made anew.
+ * Takes one change in. The row is to be made durable; `undefined`: it says what is held already. In the same epoch
+ * a new tag is news too, and so is that a proof is wanted again.
  */
 export function applyGrant(
   memberships: Memberships,
@@ -80,8 +82,11 @@ export function applyGrant(
 ): Result<MembershipRow | undefined, GrantRefusal> {
   const held = memberships.get(group);
   const same = held?.epoch === epoch && held.member === member;
-  if (same && (tag === undefined || held.tag === tag)) return ok(undefined);
-  if (!same && held !== undefined && epoch <= held.epoch)
+  const isNews = (tag !== undefined && held?.tag !== tag) || held?.heard === true;
+  if (same && !isNews) return ok(undefined);
+  if (held?.member === false && !member && epoch <= held.epoch) return ok(undefined);
+  const isAnew = held?.probed === true && epoch === held.epoch;
+  if (!same && !isAnew && held !== undefined && epoch <= held.epoch)
     return refused('grant-stale', `group ${group} is held at epoch ${held.epoch}, the grant is for ${epoch}`);
   if (held === undefined && memberships.size >= MAX_GROUPS) return refused('too-many-groups');
   const value: Membership = {
@@ -128,7 +133,7 @@ function leaveOthers(
 
 /** What a probe to all means for one member. `answer`: it is asked to prove that it hears. */
 export interface Probed {
-  /** To be made durable; `undefined`: its epoch was held already. */
+  /** To be made durable; `undefined`: nothing of it is new. */
   readonly row: MembershipRow | undefined;
   readonly answer: boolean;
 }
@@ -137,7 +142,7 @@ export interface Probed {
 export function applyProbe(
   memberships: Memberships,
   { group, epoch }: { readonly group: GroupId; readonly epoch: number },
-  { from, since, left }: ProbeBody,
+  { from, all, left }: ProbeBody,
 ): Result<Probed, AudienceRefusal> {
   const held = memberships.get(group);
   if (held === undefined) return refused('not-member', `never granted ${group}`);
@@ -148,15 +153,19 @@ export function applyProbe(
       ? refused('not-member', detail)
       : refused('group-epoch-future', detail, 'later');
   if (held.epoch < from) return refused('group-epoch-future', detail, 'later');
-  const { tag, issuer, granted = held.epoch } = held;
-  if (held.epoch === epoch) return ok({ row: undefined, answer: granted >= since });
-  const by = issuer === undefined ? {} : { issuer };
+  const { tag, heard } = held;
+  const answer = all === true || heard !== true;
+  if (held.epoch === epoch)
+    return ok({ row: heard ? undefined : keep(memberships, group, { ...held, heard: true }), answer });
   // Without a tag it cannot see whether it is among those who left.
   if (tag === undefined) return refused('group-epoch-future', `${detail}; no tag is held`, 'later');
+  const { heard: _, ...rest } = held;
   if (left.includes(tag))
-    return ok({ row: keep(memberships, group, { epoch, member: false, ...by }), answer: true });
-  const row = keep(memberships, group, { epoch, member: true, granted, tag, ...by });
-  return ok({ row, answer: granted >= since });
+    return ok({
+      row: keep(memberships, group, { ...rest, epoch, member: false, probed: true }),
+      answer: true,
+    });
+  return ok({ row: keep(memberships, group, { ...held, epoch, heard: true }), answer });
 }
 
 function keep(memberships: Memberships, group: GroupId, value: Membership): MembershipRow {

@@ -227,7 +227,7 @@ function asBody(body: CommandBody): Readonly<Record<string, unknown>> {
         ...(body.only === undefined ? {} : { 52: 1 }),
       };
     case 'probe':
-      return { 1: 5, 53: body.from, 54: body.since, 55: body.left.join('') };
+      return { 1: 5, 53: body.from, ...(body.all === undefined ? {} : { 54: 1 }), 55: body.left.join('') };
     case 'ack':
       return { 1: 4, 11: body.through };
     case 'trust':

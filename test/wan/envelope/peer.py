@@ -127,7 +127,7 @@ MANIFEST = {
 }
 TAG = bytes(range(0x10, 0x18))
 MOVE = {**GRANT, 50: TAG, 51: [["feeder-6", 12, 0], ["model-x", 2, 1, TAG[::-1]]]}
-PROBE = {1: 5, 53: 5, 54: 7, 55: TAG + TAG[::-1]}
+PROBE = {1: 5, 53: 5, 54: 1, 55: TAG + TAG[::-1]}
 ACK = {1: 4, 11: {"alarm": 3, "status": 120}}
 TIME = {1: 6, 12: bytes(range(16, 32)), 13: NOW}
 WELCOME = {1: 11, 12: bytes(range(16, 32)), 13: NOW, 14: {"d": [57, 55], "g-feeder-7": [1200]}, 15: {"birth": 3, "status": 120}}

@@ -48,7 +48,7 @@ export const KEY = {
   also: 51,
   only: 52,
   from: 53,
-  since: 54,
+  all: 54,
   left: 55,
 } as const;
 

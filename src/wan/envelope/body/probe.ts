@@ -2,9 +2,9 @@
 import { fromHex, toHex } from '../../../base/bytes.ts';
 import { ok } from '../../../base/assert.ts';
 import type { ProbeBody } from '../../../model/mod.ts';
-import { isBetween, isCount } from '../form.ts';
+import { isCount } from '../form.ts';
 import { TAG_BYTES } from './grant.ts';
-import { KEY, always } from './kind.ts';
+import { KEY, always, sometimes } from './kind.ts';
 import type { Kind } from './kind.ts';
 
 /** 8 KiB of the 16 that a command may have. */
@@ -17,7 +17,7 @@ export const probe: Kind<ProbeBody> = {
   number: 5,
   rows: [
     always(KEY.from, 'from', isCount),
-    always(KEY.since, 'since', value => isBetween(value, 0, Number.MAX_SAFE_INTEGER)),
+    sometimes(KEY.all, 'all', value => value === 1),
     always(KEY.left, 'left', isTags),
   ],
   read: body => {
@@ -25,13 +25,13 @@ export const probe: Kind<ProbeBody> = {
     return ok({
       kind: 'probe',
       from: body.get(KEY.from) as number,
-      since: body.get(KEY.since) as number,
+      ...(body.get(KEY.all) === undefined ? {} : { all: true }),
       left: tags.match(/.{16}/g) ?? [],
     });
   },
-  write: ({ from, since, left }) => [
+  write: ({ from, all, left }) => [
     [KEY.from, from],
-    [KEY.since, since],
+    ...(all === undefined ? [] : [[KEY.all, 1] as const]),
     [KEY.left, fromHex(left.join('')) ?? new Uint8Array()],
   ],
 };
