@@ -26,6 +26,8 @@ import type { GrantRefusal } from '../wan/groups/mod.ts';
 import { acknowledged } from '../wan/uplink/mod.ts';
 import { isBeyond, shortfalls } from './allot.ts';
 import type { Input, Work } from './effects.ts';
+import { inquire, tellReadings } from './inquiries.ts';
+import type { InquiryRefusal } from './inquiries.ts';
 import type { Cause } from './orders.ts';
 import { addressed, grant, probe } from './grants.ts';
 import { aboutEvent, overrideEnded, receipt, refusalReceipt } from './reports.ts';
@@ -112,7 +114,7 @@ function heard(
 /** What the orders of a command are to be answered with, or why it changes nothing. */
 type Carried = Result<
   readonly Cause[],
-  ScheduleRefusal | GrantRefusal | SealedCommandRefusal | 'kind-unsupported'
+  ScheduleRefusal | GrantRefusal | SealedCommandRefusal | InquiryRefusal | 'kind-unsupported'
 >;
 
 function carryOut(state: GatewayState, work: Work, command: Command, now: Now): Carried {
@@ -124,6 +126,12 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
       return cancel(state, work, command, body, now);
     case 'grant':
       return grant(state, work, command, body, now);
+    case 'interrogate':
+    case 'settings':
+      return inquire(state, work, { ...command, body }, now);
+    case 'read':
+      tellReadings(state, work, command, now);
+      return ok([]);
     case 'probe':
     case 'ack':
       return ok([]);

@@ -12,7 +12,7 @@ import { fromHex } from '../base/bytes.ts';
 import { minutes, seconds, unixTime } from '../base/time.ts';
 import { linkAddress, linkGaps, parseLink } from '../local/bus/mod.ts';
 import type { Link } from '../local/bus/mod.ts';
-import { AXES, CLASSES, isId } from '../model/mod.ts';
+import { AXES, CLASSES, CURVE_MODES, SETTING_MODES, isId } from '../model/mod.ts';
 import type { Axis, AxisRow, CommandBody, DeviceId, DeviceRole, GatewayId, GroupId } from '../model/mod.ts';
 import { KIND_NUMBERS, RESERVED_KINDS, trustKey } from '../wan/envelope/mod.ts';
 import type { TrustedKey } from '../wan/envelope/mod.ts';
@@ -212,6 +212,12 @@ export const gatewayConfig = z.strictObject({
     .superRefine(mayIsolate)
     .describe(
       'the bounds the tariff agreement sets on each axis (TAR-1), as in { opModMaxLimW: { min: 0, max: 10000 } }',
+    ),
+  settable: z
+    .array(z.enum([...CURVE_MODES, ...SETTING_MODES]))
+    .exactOptional()
+    .describe(
+      'curves and settings the tariff agreement lets be changed over the WAN (TAR-1): a list as [opModVoltVar, setES]; all unless given',
     ),
   directMayBeOverridden: z
     .array(z.enum(CLASSES).exclude(['emergency', 'transmission']))

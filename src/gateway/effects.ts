@@ -13,6 +13,7 @@ import type {
 } from '../model/mod.ts';
 import type { SealedContext } from '../wan/envelope/mod.ts';
 import type { DeviceOrder, DeviceState, Opened, StoreChange } from './ports.ts';
+import type { Answer, Question } from './asking.ts';
 
 export type Input =
   /** `token` names the message to the interpreter, so that a later `acknowledge` finds its PUBACK. */
@@ -41,6 +42,7 @@ export type Input =
   /** `sealed` as it was asked. */
   | { readonly on: 'opened'; readonly sealed: string; readonly opened: Opened }
   | { readonly on: 'codeChecked'; readonly request: number; readonly right: boolean }
+  | Answer
   | { readonly on: 'tick' };
 
 export type Effect =
@@ -61,6 +63,8 @@ export type Effect =
       readonly box: string;
       readonly context: SealedContext;
     }
+  /** A question to a device, or settings for it; the answer names the inquiry it belongs to. */
+  | ({ readonly do: 'ask' } & Question)
   | { readonly do: 'reply'; readonly request: number; readonly reply: PremiseReply }
   | { readonly do: 'log'; readonly entry: LogEntry };
 

@@ -37,6 +37,8 @@ export type RowKind =
   | 'sealed'
   | 'code'
   | 'message'
+  | 'inquiry'
+  | 'setting'
   | 'meta';
 
 /** One change to the store. All changes given to one `persist` become durable together or not at all. */

@@ -21,10 +21,12 @@ import type {
   DevicesPort,
   DisplayPort,
   OpenerPort,
+  SettingsPort,
   SignerPort,
   StorePort,
 } from './ports.ts';
 import { effectToShow, inputToShow } from './shown.ts';
+import { askDevice } from './asking.ts';
 import { restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
 import { nextWake, step, view } from './step.ts';
@@ -55,7 +57,7 @@ export interface ClockPort {
 export interface GatewayPorts {
   readonly store: StorePort;
   readonly broker: (events: BrokerEvents) => BrokerPort;
-  readonly devices: (events: DeviceEvents) => DevicesPort;
+  readonly devices: (events: DeviceEvents) => DevicesPort & Partial<SettingsPort>;
   readonly signer: SignerPort;
   readonly display: DisplayPort;
   readonly code: CodePort;
@@ -98,7 +100,7 @@ class Runtime implements Gateway {
   readonly #ports: GatewayPorts;
   #state: GatewayState;
   #broker: BrokerPort | undefined;
-  #devices: DevicesPort | undefined;
+  #devices: (DevicesPort & Partial<SettingsPort>) | undefined;
   /** Steps whose effects wait, in order; a failed persist raises the generation and so drops the rest. */
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -250,6 +252,8 @@ class Runtime implements Gateway {
         return this.#check(effect);
       case 'open':
         return this.#open(effect);
+      case 'ask':
+        return void askDevice(this.#devices, effect).then(answer => this.#take(answer));
       case 'reply':
         this.#requests.get(effect.request)?.(effect.reply);
         this.#requests.delete(effect.request);

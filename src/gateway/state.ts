@@ -26,6 +26,8 @@ import type {
   GroupId,
   KeyId,
   MRID,
+  Mode,
+  ModeSetBy,
   Reading,
   ReceiptBody,
   StreamName,
@@ -40,6 +42,8 @@ import type { Uplink } from '../wan/uplink/mod.ts';
 import { newUplink } from '../wan/uplink/mod.ts';
 import { sealedFromRows } from './sealed-rows.ts';
 import type { Sealed } from './sealed-rows.ts';
+import { newAsking } from './asking.ts';
+import type { Asking, Inquiry } from './asking.ts';
 import type { DeviceOrder, DeviceState, Json, RowKind, Snapshot, StoreChange, StoredRow } from './ports.ts';
 
 /** What a gateway is told once, by its configuration. */
@@ -51,6 +55,8 @@ export interface Settings {
   readonly defaults: AxisValues;
   readonly bounds: readonly Bound[];
   readonly terms: OverrideTerms;
+  /** Curves and settings the tariff agreement lets be changed over the WAN (TAR-1); all unless given. */
+  readonly settable?: ReadonlySet<Mode>;
   /** How long a device holds a limit without a refresh before it falls back to the default control. */
   readonly reversion: Duration;
   /** The public key for what is sealed to this gateway, in hexadecimal; without one, sealed commands are refused. */
@@ -125,6 +131,9 @@ export interface GatewayState {
   readonly misfits: Map<string, string>;
   /** Events whose own row was lost and that go on because an order remembers them; told in the first step. */
   adopted: readonly DerEvent[];
+  readonly asking: Asking;
+  /** Who set a mode of a device over the WAN last, by {@link settingKey}; at most one entry a device and mode. */
+  readonly setBy: Map<string, ModeSetBy>;
   readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
   /** When a repeated command was last answered again, and when a grant was last asked for. */
   readonly answeredAgain: Map<string, Instant>;
@@ -192,6 +201,10 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     misfits: new Map(),
     adopted: adopted.map(({ event }) => event),
     reported: { at: undefined, due: true, powerW: new Map() },
+    asking: newAsking(rows<Inquiry>('inquiry').map(row => [commandKey(row), row])),
+    setBy: new Map(
+      snapshot.rows.flatMap(r => (r.kind === 'setting' ? [[r.key, r.value as unknown as ModeSetBy]] : [])),
+    ),
     refusals: new Map(),
     answeredAgain: new Map(),
     askedGrant: new Map(),

@@ -25,6 +25,7 @@ import { nextAttempts, tellAttempts } from './attempts.ts';
 import { message, storeEntry } from './commands.ts';
 import { Work } from './effects.ts';
 import type { Effect, Input } from './effects.ts';
+import { answered, askDevices, deviceFound, nextInquiry } from './inquiries.ts';
 import {
   applied,
   attach,
@@ -68,7 +69,7 @@ export function nextWake(state: GatewayState, now: Now): Instant | undefined {
   const wall = [event, state.uplink.up ? nextStatus(state, now.unix) : undefined].flatMap(t =>
     t === undefined ? [] : [after(now.instant, between(now.unix, t))],
   );
-  const own = [uplinkWake(state.uplink), nextOrderAt(state), nextAttempts(state)];
+  const own = [uplinkWake(state.uplink), nextOrderAt(state), nextAttempts(state), nextInquiry(state, now)];
   const due = [...wall, ...own].flatMap(t => (t === undefined ? [] : [t]));
   return due.length === 0 ? undefined : (Math.min(...due) as Instant);
 }
@@ -107,6 +108,7 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
       return [];
     case 'device':
       deviceChanged(state, work, input.state);
+      deviceFound(state, input.state.device);
       return [];
     case 'reading':
       reading(state, work, input.reading, now);
@@ -121,6 +123,9 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
       return [];
     case 'loaded':
       sendLoaded(state, work, loaded(state.uplink, input, now.unix));
+      return [];
+    case 'answered':
+      answered(state, work, input, now);
       return [];
     case 'tick':
       uplinkTick(state.uplink, now.instant);
@@ -163,6 +168,7 @@ function settle(
   const issued = issueOrders(state, work, now);
   attach(state, work, causes, now);
   sendComplete(state, work, now);
+  askDevices(state, work, now);
   tellAttempts(state, work, now);
   if (issued === 'ordered' || causes.length > 0) state.reported.due = true;
   if (state.uplink.up) statusIfDue(state, work, now);

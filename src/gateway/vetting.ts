@@ -6,7 +6,15 @@
  *
  * Decides nothing about content that fits. Whether a body can be opened is the envelope's word (`vetRecord`).
  */
-import type { Applied, Reading, ReceiptBody, RecordBody, StatusBody } from '../model/mod.ts';
+import type {
+  Applied,
+  ModeHeld,
+  ModesBody,
+  Reading,
+  ReceiptBody,
+  RecordBody,
+  StatusBody,
+} from '../model/mod.ts';
 import { vetRecord } from '../wan/envelope/mod.ts';
 
 /** What is left of a value, and what it had to be relieved of. */
@@ -37,12 +45,25 @@ export function fitReading(reading: Reading): Fitted<Reading> {
   return { left: { ...reading, points: Object.fromEntries(known) }, without };
 }
 
+/** A body of kind modes in as many records as it needs: halved until each part fits or is one mode. */
+export function partsOf(whole: Omit<ModesBody, 'part' | 'parts'>): readonly ModesBody[] {
+  const halved = (modes: readonly ModeHeld[]): readonly (readonly ModeHeld[])[] => {
+    const body: ModesBody = { ...whole, modes, part: 1, parts: 1 };
+    if (modes.length <= 1 || vetRecord(body) === undefined) return [modes];
+    const middle = Math.ceil(modes.length / 2);
+    return [...halved(modes.slice(0, middle)), ...halved(modes.slice(middle))];
+  };
+  const groups = halved(whole.modes);
+  return groups.map((modes, at) => ({ ...whole, modes, part: at + 1, parts: groups.length }));
+}
+
 /** One body after the other, each with less in it than the one before; `less` names what went. */
 type Lighter = Generator<{ readonly left: RecordBody; readonly less: string }, void>;
 
 function* lighter(body: RecordBody): Lighter {
   if (body.kind === 'status') yield* lighterStatus(body);
   if (body.kind === 'receipt') yield* lighterReceipt(body);
+  if (body.kind === 'modes') yield* lighterModes(body);
   if (body.kind === 'birth') yield { left: { ...body, devices: [] }, less: 'devices' };
 }
 
@@ -54,12 +75,24 @@ function* lighterStatus(body: StatusBody): Lighter {
   yield { left: { ...body, setpoints, readings: [] }, less: `readings of ${silenced}` };
 }
 
+/** What is in force says more than what could be; and that a mode is there more than its points. */
+function* lighterModes(body: ModesBody): Lighter {
+  const modes = body.modes.map(({ slots: _slots, ...mode }): ModeHeld => mode);
+  yield { left: { ...body, modes }, less: 'what is not in force' };
+  const named = modes.map(({ mode, model, state }): ModeHeld => ({ mode, model, state }));
+  yield { left: { ...body, modes: named, setBy: [] }, less: 'points and settings' };
+}
+
 /** The answer itself stands in fields of bounded length; its sentence may tell of sixty devices. */
 function* lighterReceipt({ applied, ...body }: ReceiptBody): Lighter {
   if (applied !== undefined) {
     const unproven = applied.map((one): Applied => ({ ...one, evidence: [] }));
     yield { left: { ...body, applied: unproven }, less: 'evidence' };
     yield { left: body, less: 'what was applied' };
+  }
+  if (body.set !== undefined) {
+    const set = body.set.map(one => ({ ...one, parts: one.parts.map(part => ({ ...part, evidence: [] })) }));
+    yield { left: { ...body, set }, less: 'evidence' };
   }
   yield { left: { ...body, why: 'the reason did not fit into a record' }, less: 'why' };
 }

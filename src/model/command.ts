@@ -5,6 +5,7 @@ import type { Duration, UnixTime } from '../base/time.ts';
 import type { AxisValues, CommandClass } from './control.ts';
 import type { Audience, Cti, GroupId, KeyId, MRID, Nonce } from './ids.ts';
 import type { ManifestBody } from './delivery.ts';
+import type { InterrogateBody, ReadBody, SettingsBody } from './modes.ts';
 import type { StreamName } from './record.ts';
 
 export interface Command {
@@ -38,7 +39,10 @@ export type CommandBody =
   | ManifestBody
   | WelcomeBody
   | TimeBody
-  | TrustBody;
+  | TrustBody
+  | InterrogateBody
+  | SettingsBody
+  | ReadBody;
 
 /** How an event came about: a demand-response event a customer may answer, or a direct order to the DER. */
 export type Service = 'demand-response' | 'direct';

@@ -5,6 +5,8 @@
 import type { UnixTime } from '../base/time.ts';
 import type { Setpoint } from './control.ts';
 import type { Cti, DeviceId, MRID } from './ids.ts';
+import type { SettingsSet } from './held.ts';
+import type { ModesBody, ReadingsBody } from './modes.ts';
 import type { Evidence, Outcome, Reading } from './reading.ts';
 
 /** In the order of sending (ALARM-1): an alarm goes ahead of everything else. */
@@ -28,7 +30,15 @@ export interface UplinkRecord {
   readonly body: RecordBody;
 }
 
-export type RecordBody = ReceiptBody | CustomerBody | StatusBody | RequestBody | BirthBody | LostBody;
+export type RecordBody =
+  | ReceiptBody
+  | CustomerBody
+  | StatusBody
+  | RequestBody
+  | BirthBody
+  | LostBody
+  | ModesBody
+  | ReadingsBody;
 
 /** IEEE 2030.5 response codes, by the names used here. */
 export const RESPONSE = {
@@ -78,6 +88,8 @@ export interface ReceiptBody {
   readonly applied?: readonly Applied[];
   /** With the answer to a grant or a probe: what is held of its issuer's groups now, made as that of a status. */
   readonly membershipDigest?: string;
+  /** How curves and settings ended, by device. */
+  readonly set?: readonly SettingsSet[];
 }
 
 /** The customer answered an event (OVR-5): at once, and again with the total when the override ends. */

@@ -20,7 +20,7 @@ export interface Signed {
 }
 
 const EVERYTHING: Scope = {
-  operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest'],
+  operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest', 'interrogate', 'settings', 'read'],
   highestClass: 'emergency',
   primacy: { min: 1, max: 255 },
   validFrom: unixTime(0),

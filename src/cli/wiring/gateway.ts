@@ -144,6 +144,7 @@ function settingsOf(config: GatewayConfig): Settings {
     keys: new Map(config.trustedKeys.map(key => [key.kid, key])),
     defaults: config.defaults,
     bounds,
+    ...(config.settable === undefined ? {} : { settable: new Set(config.settable) }),
     terms: { directMayBeOverridden: config.directMayBeOverridden },
     reversion: config.reversionMinutes,
   };

@@ -2,7 +2,7 @@
  * The form of what a gateway reports, as a table: one row a kind of body, with the fields a reader relies on.
  * A field without a row is let through unread, so that a head end can be older than its gateways.
  */
-import { AXES, RESPONSE } from '../../model/mod.ts';
+import { AXES, CURVE_MODES, RESPONSE, SETTING_MODES } from '../../model/mod.ts';
 import type { RecordBody } from '../../model/mod.ts';
 
 /** Whether a decoded value is a body of a known kind whose fields have their types. */
@@ -65,6 +65,22 @@ const applied = object({
   evidence: list(evidence),
 });
 
+const mode = oneOf(...AXES.map(row => row.axis), ...CURVE_MODES, ...SETTING_MODES);
+
+const deviceSet = object({
+  device: text,
+  outcome: oneOf('implemented', 'refused', 'unknown'),
+  why: maybe(text),
+  parts: list(
+    object({
+      mode,
+      outcome: oneOf('implemented', 'refused', 'unknown'),
+      why: maybe(text),
+      evidence: list(evidence),
+    }),
+  ),
+});
+
 /** A kind that joins the model has to join here. */
 const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
   receipt: object({
@@ -77,6 +93,7 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     why: text,
     applied: maybe(list(applied)),
     membershipDigest: maybe(text),
+    set: maybe(list(deviceSet)),
   }),
   customer: object({
     mRID: text,
@@ -87,6 +104,17 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
   }),
   status: object({ readings: list(reading), setpoints: list(setpoint), membershipDigest: text }),
   request: object({ wants: oneOf('grant'), group: text, why: text }),
+  modes: object({
+    cti: text,
+    issuer: text,
+    device: text,
+    part: whole,
+    parts: whole,
+    modes: list(object({ mode, model: whole, state: oneOf('on', 'off') })),
+    unread: list(object({ model: whole, why: text })),
+    setBy: list(object({ mode, issuer: text, cti: text, at: number, packet: maybe(text) })),
+  }),
+  readings: object({ cti: text, issuer: text, readings: list(reading) }),
   lost: object({ first: whole, last: whole, why: text }),
   birth: object({
     version: text,

@@ -28,7 +28,7 @@ export interface Premise {
 }
 
 /** Who may command, as `trustedKeys` of a gateway takes it, but for the key. */
-export const OPERATIONS = ['event', 'cancel', 'grant', 'ack'];
+export const OPERATIONS = ['event', 'cancel', 'grant', 'ack', 'interrogate', 'settings', 'read'];
 
 export class UtilityWorld {
   readonly folder: string;

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { toHex } from '../../../src/base/bytes.ts';
 import { after, hours, seconds, unixTime } from '../../../src/base/time.ts';
 import { AXES, DELIVERIES } from '../../../src/model/mod.ts';
-import type { CommandBody, KeyId, MembershipChange } from '../../../src/model/mod.ts';
+import type { CommandBody, Intent, KeyId, MembershipChange } from '../../../src/model/mod.ts';
 import { openCommand, signCommand, vetClaims } from '../../../src/wan/envelope/mod.ts';
 import type { CommandClaims } from '../../../src/wan/envelope/mod.ts';
 import { needsThat } from '../../support/needs.ts';
@@ -255,5 +255,36 @@ function asBody(body: CommandBody): Readonly<Record<string, unknown>> {
         14: Object.fromEntries(body.marks.map(({ stream, through, open }) => [stream, [through, ...open]])),
         15: body.held,
       };
+    case 'interrogate':
+      return { 1: 13, ...(body.device === undefined ? {} : { 60: body.device }) };
+    case 'settings':
+      return {
+        1: 14,
+        ...(body.device === undefined ? {} : { 60: body.device }),
+        ...(body.order.kind === 'packet'
+          ? { 61: body.order.name }
+          : { 62: body.order.intents.map(asIntent) }),
+      };
+    case 'read':
+      return { 1: 15 };
   }
+}
+
+const REFERENCES = ['WMax', 'WAval', 'VArMax', 'VArAval', 'VAMax'];
+
+function asIntent(intent: Intent): Readonly<Record<string, unknown>> {
+  const millionths = (values: object): object =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value) * 1e6]));
+  if (intent.kind === 'settings')
+    return { 1: 1, 2: intent.settings.mode, 4: millionths(intent.settings.values) };
+  if (intent.kind !== 'curve') return { 1: 2, 2: intent.mode };
+  const { mode, points, reference, priority, ...values } = intent.curve;
+  return {
+    1: 0,
+    2: mode,
+    3: points.map(({ x, y }) => [x * 1e6, y * 1e6]),
+    ...(Object.keys(values).length === 0 ? {} : { 4: millionths(values) }),
+    ...(reference === undefined ? {} : { 5: REFERENCES.indexOf(reference) }),
+    ...(priority === undefined ? {} : { 6: priority === 'active' ? 0 : 1 }),
+  };
 }

@@ -66,7 +66,7 @@ class Key:
         self.public = bytes(self.signing.verify_key)
         self.kid = hashlib.sha256(self.public).digest()[:8]
         self.scope = {
-            "operations": ["event", "cancel", "grant", "ack", "sealed", "manifest", "time", "welcome"],
+            "operations": ["event", "cancel", "grant", "ack", "sealed", "manifest", "time", "welcome", "interrogate", "settings", "read"],
             "highestClass": "emergency",
             "primacy": {"min": 1, "max": 255},
             "validFrom": 1_700_000_000_000,

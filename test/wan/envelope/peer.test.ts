@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Context } from 'mocha';
 import { toHex } from '../../../src/base/bytes.ts';
-import type { CommandBody, GroupId, MRID, Nonce } from '../../../src/model/mod.ts';
+import type { CommandBody, DeviceId, Intent, GroupId, MRID, Nonce } from '../../../src/model/mod.ts';
 import { openCommand, signCommand, signRecord } from '../../../src/wan/envelope/mod.ts';
 import type { CommandClaims } from '../../../src/wan/envelope/mod.ts';
 import { needsThat } from '../../support/needs.ts';
@@ -18,6 +18,22 @@ const PYTHON = '/usr/bin/python3';
 const JUDGE = fileURLToPath(new URL('peer.py', import.meta.url));
 const TRUST_PRINTER = fileURLToPath(new URL('peer_trust.py', import.meta.url));
 const PRINTER = fileURLToPath(new URL('peer_vectors.py', import.meta.url));
+
+/** One of each sort; a droop of 2.5 Hz is no whole number of millionths. */
+const INTENTS: readonly Intent[] = [
+  {
+    kind: 'curve',
+    curve: {
+      mode: 'opModWattPF',
+      points: [{ x: 20, y: -0.95 }],
+      responseS: 0.16,
+      reference: 'VArMax',
+      priority: 'active',
+    },
+  },
+  { kind: 'settings', settings: { mode: 'opModFreqDroop', values: { dbOfHz: 0.036, kOf: 2.5 / 60 } } },
+  { kind: 'release', mode: 'setAntiIsl' },
+];
 
 interface Verdict {
   readonly tag: number;
@@ -74,6 +90,10 @@ describe('the second implementation', () => {
         ],
         held: { status: 120, birth: 3 },
       },
+      { kind: 'interrogate', device: 'inverter' as DeviceId },
+      { kind: 'settings', order: { kind: 'packet', name: 'ieee1547-2018-trip-3' } },
+      { kind: 'settings', order: { kind: 'special', intents: INTENTS } },
+      { kind: 'read' },
     ];
     const envelopes = bodies.map(body => signCommand({ ...toGateway, body }, key));
     const verdicts = judged(this, envelopes, key.publicKey);
@@ -91,6 +111,17 @@ describe('the second implementation', () => {
         14: { d: [57, 55], 'g-feeder-7': [1200] },
         15: { birth: 3, status: 120 },
       },
+      { 1: 13, 60: 'inverter' },
+      { 1: 14, 61: 'ieee1547-2018-trip-3' },
+      {
+        1: 14,
+        62: [
+          { 1: 0, 2: 'opModWattPF', 3: [[20_000_000, -950_000]], 4: { responseS: 160_000 }, 5: 2, 6: 0 },
+          { 1: 1, 2: 'opModFreqDroop', 4: { dbOfHz: 36_000, kOf: 41_667 } },
+          { 1: 2, 2: 'setAntiIsl' },
+        ],
+      },
+      { 1: 15 },
     ]);
     for (const verdict of verdicts) {
       expect(verdict).to.include({ tag: 18, canonical: true });
@@ -148,6 +179,9 @@ describe('envelope.cddl', () => {
       'time',
       'welcome',
       'trust',
+      'interrogate',
+      'settings',
+      'read',
       'record',
     ]);
     const vectors = [...VECTORS.accepted, ...VECTORS.records.filter(row => row.refusal === undefined)];

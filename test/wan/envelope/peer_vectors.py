@@ -19,6 +19,7 @@ from peer import (
     KEYS, MOVE, NARROW, NOW, OLD, PROBE, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, TAG, TIME, UTILITY, WELCOME, Pairs, Raw,
     changed, claims, encode, frame, grouped, loose, readable, signed, structure, without, MANIFEST,
 )
+import peer_modes
 from peer_sealed import SEALED, SEALED_CODE
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -60,6 +61,7 @@ def accepted():
         ("time", DEVICE_TOPIC, ROOT, claims(TIME, cls=4)),
         ("time without a nonce, to a group", GROUP_TOPIC, ROOT, grouped(without(TIME, 12), cls=4)),
         ("welcome", DEVICE_TOPIC, ROOT, claims(WELCOME, cls=4)),
+        *((name, DEVICE_TOPIC, ROOT, claims(body)) for name, body in peer_modes.good()),
         ("welcome to a gateway that nobody knew", DEVICE_TOPIC, ROOT, claims({**WELCOME, 14: {}, 15: {}}, cls=4)),
     ]:
         yield name, topic, signed(whole, key), whole
@@ -297,6 +299,10 @@ def refused_contents():
         ("open descending", {**WELCOME, 14: {"d": [57, 6, 5]}}), ("open at 0", {**WELCOME, 14: {"d": [57, 0]}}),
         ("held of no stream", {**WELCOME, 15: {"gossip": 1}}), ("held below 0", {**WELCOME, 15: {"birth": -1}}),
     ]:
+        yield name, DEVICE_TOPIC, signed(claims(body)), "body-invalid"
+    for name, body in peer_modes.unknown_keys():
+        yield name, DEVICE_TOPIC, signed(claims(body)), "body-unknown-key"
+    for name, body in peer_modes.invalid():
         yield name, DEVICE_TOPIC, signed(claims(body)), "body-invalid"
     for name, through in [("unknown stream", {"gossip": 1}), ("__proto__", {"__proto__": 1}), ("nothing", {}), ("below 0", {"alarm": -1})]:
         yield f"ack of {name}", ACK_TOPIC, signed(claims({**ACK, 11: through})), "body-invalid"

@@ -50,6 +50,9 @@ export const KEY = {
   from: 53,
   all: 54,
   left: 55,
+  device: 60,
+  packet: 61,
+  intents: 62,
 } as const;
 
 export const always = (key: number, name: string, fits: Row['fits']): Row => ({

@@ -11,26 +11,39 @@ import type { ContentRefusal } from '../refusals.ts';
 import { ack } from './ack.ts';
 import { cancel, event } from './event.ts';
 import { grant } from './grant.ts';
+import { interrogate, read } from './interrogate.ts';
 import { KEY, always } from './kind.ts';
 import type { Kind } from './kind.ts';
 import { manifest } from './manifest.ts';
 import { probe } from './probe.ts';
 import { sealed } from './sealed.ts';
+import { settings } from './settings.ts';
 import { trust } from './trust.ts';
 import { time, welcome } from './welcome.ts';
 
 type KindTable = { readonly [K in CommandBody['kind']]: Kind<Extract<CommandBody, { kind: K }>> };
 
 /** A kind that joins the model has to join here. */
-const KINDS: KindTable = { event, cancel, grant, ack, probe, sealed, manifest, time, welcome, trust };
+const KINDS: KindTable = {
+  event,
+  cancel,
+  grant,
+  ack,
+  probe,
+  sealed,
+  manifest,
+  time,
+  welcome,
+  trust,
+  interrogate,
+  settings,
+  read,
+};
 
 /** Kinds that have a number and a name in the contract, and no meaning yet: refused like any unknown one. */
 export const RESERVED_KINDS = {
   configuration: 7,
   price: 8,
-  interrogate: 13,
-  settings: 14,
-  read: 15,
 } as const;
 
 /** Every kind the contract has a name for, whether it has a meaning yet or not. */
