@@ -15,10 +15,13 @@ export interface Amount {
   readonly value: number;
   readonly decimals: number;
   readonly rounding: Rounding;
+  /** `value` is in steps of the register already: no scale factor applies. */
+  readonly unit?: 'steps';
 }
 
 /** The raw register for `amount` with a scale factor of `exponent`, or `undefined` where it is too fine. */
-export function rawOf({ value, decimals, rounding }: Amount, exponent: number): number | undefined {
+export function rawOf({ value, decimals, rounding, unit }: Amount, exponent: number): number | undefined {
+  if (unit === 'steps') return value;
   const steps = exponent + decimals;
   const exact = steps <= 0 ? value * 10 ** -steps : value / 10 ** steps;
   const raw = rounding === 'toward-zero' ? Math.trunc(exact) : Math.round(exact);
@@ -28,6 +31,13 @@ export function rawOf({ value, decimals, rounding }: Amount, exponent: number): 
 
 /** A switch, a symbol, a time: unscaled. */
 export const plain = (value: number): Amount => ({ value, decimals: 0, rounding: 'nearest' });
+/** In the steps of the register itself. */
+export const inSteps = (value: number): Amount => ({
+  value,
+  decimals: 0,
+  rounding: 'toward-zero',
+  unit: 'steps',
+});
 /** 0.01 %, as limits and setpoints come. */
 export const hundredths = (value: number): Amount => ({ value, decimals: 2, rounding: 'toward-zero' });
 /** 0.0001, as power factors come. */

@@ -21,7 +21,7 @@ import { type ModelSet, type SunSpecDevice, seamsOf } from '../sunspec/mod.ts';
 import { type Control, controlsOf } from './controls.ts';
 import { type Deviation, deviationOf } from './deviation.ts';
 import { type Back, type Verdict, checked, verdictOf } from './judge.ts';
-import { planOf, pointsNeeded } from './plan.ts';
+import { modelsBeside, planOf, pointsNeeded } from './plan.ts';
 import { type Seen, look, readLong } from './seen.ts';
 import type { Check, Phase, PlanRefusal } from './steps.ts';
 import { type Done, type Door, writePhase } from './write.ts';
@@ -127,7 +127,10 @@ export function* planIntent(
     }
     const { seen } = found;
     const deviation = deviationOf(options.deviations ?? [], control);
-    const plan = planOf(control, intent, seen, deviation);
+    const beside = yield* lookBeside(device, control, models);
+    if (beside.kind === 'silent')
+      return { outcome: 'unknown', why: `${beside.why}; nothing was written`, evidence: [] };
+    const plan = planOf(control, intent, { seen, beside: beside.seen }, deviation);
     const spent = plan.ok ? budgetFault(plan.value, deviation, options) : undefined;
     if (spent !== undefined) return no(spent);
     if (plan.ok) return { phases: plan.value, seen, deviation };
@@ -135,6 +138,24 @@ export function* planIntent(
     if (!mayTryNext(plan.refusal, control)) break;
   }
   return no(why);
+}
+
+/** The other models that the plan depends on, as far as the device has them and can be read. */
+function* lookBeside(
+  device: SunSpecDevice,
+  control: Control,
+  models: ModelSet,
+): Conversation<
+  | { readonly kind: 'seen'; readonly seen: readonly Seen[] }
+  | { readonly kind: 'silent'; readonly why: string }
+> {
+  const seen: Seen[] = [];
+  for (const [id, points] of Object.entries(modelsBeside(control))) {
+    const found = yield* look(device, { id: Number(id), models, points });
+    if (found.kind === 'silent') return found;
+    if (found.kind === 'seen') seen.push(found.seen);
+  }
+  return { kind: 'seen', seen };
 }
 
 function no(why: string): ApplyResult {

@@ -7,7 +7,7 @@
  */
 import type { Axis, Mode } from '../../model/mod.ts';
 import type { SunSpecDevice } from '../sunspec/mod.ts';
-import { type Amount, hundredths, plain, tenThousandths, whole } from './amount.ts';
+import { type Amount, hundredths, inSteps, plain, tenThousandths, whole } from './amount.ts';
 import { SETTING_CONTROLS, type SettingControl } from './settings.ts';
 import { SLOT_CONTROLS, type SlotControl } from './slots.ts';
 
@@ -35,8 +35,13 @@ export interface ValueControl {
   readonly reversion?: { readonly values: Values; readonly enable: string; readonly timer: string };
   /** A point that must not hold this value: 1 in LocRemCtl leaves the device to whoever stands before it. */
   readonly unless?: { readonly point: string; readonly holds: number };
-  /** For batteries: a device without a storage model would take it for a generator's setpoint. */
-  readonly only?: 'storage';
+  /**
+   * Only for a device that is a battery and nothing beside it: without one it would take the order for a generator's
+   * setpoint, and with an array too the power of the device is not the power of its battery.
+   */
+  readonly only?: 'battery';
+  /** The values are steps of a rate: percentages of the greatest rate of the battery, not of what the axis is in. */
+  readonly base?: 'WChaMax';
 }
 
 export type Values = Readonly<Record<string, (value: number) => Amount>>;
@@ -56,9 +61,18 @@ const eei = (value: number) => tenThousandths(-value);
  * Connect: 123.Conn before 703.ES. Conn is the switch itself; ES is the permission to enter service, which a
  * device that has no switch obeys by ceasing to energize (IEEE 1547-2018, 4.10.3). Neither carries a timer:
  * an isolation holds until it is released (OVR-4).
- * Power of storage is not ordered by 124: its rates are percentages of the battery's own greatest rate, those of
- * an order of WMax. One taken for the other would be read back alike and still be another power.
+ * Power of storage: 704 in the unit of the order before 124 in percentages of another base, see rates.
  */
+const RATES = {
+  kind: 'value',
+  model: 124,
+  base: 'WChaMax',
+  values: { OutWRte: inSteps, InWRte: (value: number) => inSteps(0 - value) },
+  enable: 'StorCtl_Mod',
+  bits: 3,
+  quiet: ['InOutWRte_WinTms', 'InOutWRte_RvrtTms'],
+} as const;
+
 const VALUE_CONTROLS: readonly ValueControl[] = [
   {
     kind: 'value',
@@ -123,7 +137,7 @@ const VALUE_CONTROLS: readonly ValueControl[] = [
     kind: 'value',
     mode: 'opModStorageTargetW',
     model: 704,
-    only: 'storage',
+    only: 'battery',
     values: { WSet: value => whole(-value) },
     meant: { WSetMod: 1 },
     enable: 'WSetEna',
@@ -134,6 +148,9 @@ const VALUE_CONTROLS: readonly ValueControl[] = [
       timer: 'WSetRvrtTms',
     },
   },
+  { ...RATES, mode: 'opModStorageTargetW' },
+  { ...RATES, mode: 'opModTargetW', only: 'battery' },
+  { ...RATES, mode: 'opModFixedW', only: 'battery' },
   {
     kind: 'value',
     mode: 'opModFixedVar',
@@ -193,6 +210,8 @@ export const CONTROLS: readonly Control[] = [...VALUE_CONTROLS, ...SLOT_CONTROLS
 
 /** Basic storage, storage capacity of 1547, and the battery itself. */
 const STORAGE_MODELS = [124, 713, 802];
+/** Inputs of direct current with a tracker each: photovoltaic arrays. */
+const ARRAY = 160;
 
 /** The alternatives for `mode` among the models of `device`, best first. */
 export function controlsOf(device: SunSpecDevice, mode: Mode): readonly Control[] {
@@ -223,5 +242,6 @@ export function modesOf(device: SunSpecDevice): readonly Mode[] {
 
 function stands(row: Control, device: SunSpecDevice): boolean {
   const has = (model: number) => device.models.some(entry => entry.id === model);
-  return has(row.model) && (row.kind !== 'value' || row.only === undefined || STORAGE_MODELS.some(has));
+  if (!has(row.model)) return false;
+  return row.kind !== 'value' || row.only === undefined || (STORAGE_MODELS.some(has) && !has(ARRAY));
 }

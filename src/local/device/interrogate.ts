@@ -56,7 +56,9 @@ export function heldBy(control: Control, seen: Seen): ModeHeld | undefined {
 
 /** A setpoint is on only where its enable is and the value is meant as this axis means it. */
 function valueHeld(control: ValueControl, seen: Seen): ModeHeld | undefined {
-  const { mode, model, values, meant = {}, enable, bits, reversion } = control;
+  const { mode, model, values, meant = {}, enable, bits, reversion, base } = control;
+  // A rate of storage is one thing, however it was ordered.
+  if (base !== undefined && mode !== 'opModStorageTargetW') return undefined;
   const needed = [...Object.keys(values), ...(enable === undefined ? [] : [enable])];
   if (needed.some(path => rawAt(seen, path) === undefined)) return undefined;
   const isMeant = Object.entries(meant).every(([path, symbol]) => rawAt(seen, path) === symbol);

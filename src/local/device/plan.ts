@@ -9,6 +9,7 @@ import type { Control, ValueControl, Values } from './controls.ts';
 import type { Deviation } from './deviation.ts';
 import { deviate } from './deviate.ts';
 import { putsOf } from './fields.ts';
+import { BASE_POINTS, rateSteps } from './rates.ts';
 import { type Seen, rawAt, valueAt } from './seen.ts';
 import type { SettingControl } from './settings.ts';
 import { planSlot } from './slot-plan.ts';
@@ -25,34 +26,48 @@ export function pointsNeeded(control: Control): readonly string[] | undefined {
         ...(control.enable === undefined ? [] : [control.enable]),
       ];
     case 'value': {
-      const { values, meant = {}, enable, quiet, reversion, unless } = control;
+      const { values, meant = {}, enable, quiet, reversion, unless, base } = control;
       const fallBack =
         reversion === undefined ? [] : [...Object.keys(reversion.values), reversion.enable, reversion.timer];
-      const others = [enable, unless?.point].flatMap(name => name ?? []);
+      const others = [enable, unless?.point, base].flatMap(name => name ?? []);
       return [...Object.keys(values), ...Object.keys(meant), ...others, ...quiet, ...fallBack];
     }
   }
 }
 
-/** The phases that bring `intent` about on the model as it was `seen`. */
-export function planOf(control: Control, intent: Intent, seen: Seen, deviation?: Deviation): Plan {
+/** What a plan is made from beside the intent. */
+export interface Sight {
+  readonly seen: Seen;
+  /** Models that say what a percentage is of: those of {@link modelsBeside}, as far as the device has them. */
+  readonly beside?: readonly Seen[];
+}
+
+/** Other models that a plan depends on, and their points. */
+export function modelsBeside(control: Control): Readonly<Record<number, readonly string[]>> {
+  return control.kind === 'value' && control.base !== undefined ? BASE_POINTS : {};
+}
+
+/** The phases that bring `intent` about on the model as it was seen. */
+export function planOf(control: Control, intent: Intent, sight: Sight, deviation?: Deviation): Plan {
+  const { seen } = sight;
   const how = deviation?.release;
   if (intent.kind === 'release' && typeof how === 'object' && 'expiresAfterS' in how)
     return refused('no-release', `nothing ends it but time, ${how.expiresAfterS} s after the last order`);
-  const plan = standardPlan(control, releaseBy(control, intent, how), seen);
+  const plan = standardPlan(control, releaseBy(control, intent, how), sight);
   if (!plan.ok || deviation === undefined) return plan;
   const { constants: _constants, ...others } = deviation;
   const of = intent.kind === 'release' ? others : deviation;
   return deviate(plan.value, { control, seen, deviation: of });
 }
 
-function standardPlan(control: Control, intent: Intent, seen: Seen): Plan {
+function standardPlan(control: Control, intent: Intent, sight: Sight): Plan {
+  const { seen } = sight;
   if (control.kind === 'slot') return planSlot(control, intent, seen);
   const { unless } = control.kind === 'value' ? control : { unless: undefined };
   if (unless !== undefined && valueAt(seen, unless.point) === unless.holds)
     return refused('local-control', `${seen.def.id}.${unless.point}: the device is in local control`);
   if (intent.kind === 'release') return release(control, seen);
-  if (control.kind === 'value' && intent.kind === 'value') return planValue(control, intent, seen);
+  if (control.kind === 'value' && intent.kind === 'value') return planValue(control, intent, sight);
   if (control.kind === 'settings' && intent.kind === 'settings')
     return planSettings(control, intent.settings.values, seen);
   return refused('cannot-carry', `${control.mode} is no ${intent.kind}`);
@@ -61,11 +76,16 @@ function standardPlan(control: Control, intent: Intent, seen: Seen): Plan {
 type ValueIntent = Extract<Intent, { kind: 'value' }>;
 
 /** What guards the value and the value, then how it is meant, then what puts it in force. */
-function planValue(control: ValueControl, intent: ValueIntent, seen: Seen): Plan {
+function planValue(control: ValueControl, intent: ValueIntent, { seen, beside = [] }: Sight): Plan {
   const { values, meant = {}, enable } = control;
   const missing = absent(seen, [...Object.keys(values), ...Object.keys(meant), enable]);
   if (missing !== undefined) return missing;
-  const value = writesOf(seen, saying(values, intent.value));
+  const number =
+    control.base === undefined
+      ? ok(intent.value)
+      : rateSteps({ axis: control.mode, value: intent.value }, seen, beside);
+  if (!number.ok) return number;
+  const value = writesOf(seen, saying(values, number.value));
   const fallBack = fallBackOf(control, intent, seen);
   const guards = fallBack ?? quieted(seen, control.quiet);
   const how = writesOf(seen, meaning(meant));
@@ -74,7 +94,8 @@ function planValue(control: ValueControl, intent: ValueIntent, seen: Seen): Plan
   if (!guards.ok) return guards;
   if (!how.ok) return how;
   if (!on.ok) return on;
-  const first = kept([...value.value, ...guards.value]);
+  const pinned = control.base === undefined ? value.value : together(value.value);
+  const first = kept([...pinned, ...guards.value]);
   // A fall-back is told its value before its timer; otherwise what adjoins goes in one request.
   const ordered = fallBack === undefined ? byAddress(first) : first;
   return ok([ordered, how.value, on.value].flatMap(writes => (writes.length === 0 ? [] : [{ writes }])));
@@ -157,6 +178,11 @@ function kept(writes: readonly Write[]): readonly Write[] {
     const [model, group, point] = write.point.split('.');
     return point === undefined ? write : { ...write, atomic: `${model}.${group}` };
   });
+}
+
+/** Two rates that pin one power: with one of them old, the battery would be let go the other way. */
+function together(writes: readonly Write[]): readonly Write[] {
+  return writes.map(write => ({ ...write, atomic: 'rates' }));
 }
 
 function byAddress(writes: readonly Write[]): readonly Write[] {

@@ -40,7 +40,7 @@ export interface Phase {
  * model is tried. `too-coarse`: its step is larger than the value. `out-of-range`: it cannot hold the value.
  * `cannot-carry`: it has no place for a part of the order. `no-release`: what was ordered has no off.
  * `budget-spent`: the flash has been written as often as it may today. `local-control`: an operator at the
- * device has switched remote control off.
+ * device has switched remote control off. `no-base`: its unit is a percentage, and of what is not known.
  */
 export type PlanRefusal =
   | 'not-implemented'
@@ -49,6 +49,7 @@ export type PlanRefusal =
   | 'cannot-carry'
   | 'no-release'
   | 'budget-spent'
+  | 'no-base'
   | 'local-control';
 
 export type Plan = Result<readonly Phase[], PlanRefusal>;
