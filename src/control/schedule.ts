@@ -12,7 +12,7 @@ import { after, hours, unixTime } from '../base/time.ts';
 import type { Duration, UnixTime } from '../base/time.ts';
 import { classNumber, eventKey } from '../model/mod.ts';
 import { compareEvents } from './ranks.ts';
-import type { CommandClass, DerEvent, EventKey, GroupId, MRID } from '../model/mod.ts';
+import type { CommandClass, DerEvent, EventKey, GroupId, KeyId, MRID } from '../model/mod.ts';
 
 /**
  * Hourly events of two programs for twelve weeks ahead. When full, the oldest ended event is forgotten early;
@@ -45,6 +45,8 @@ export interface EarlyCancel {
   readonly mRID: MRID;
   readonly issuer: string;
   readonly class: CommandClass;
+  /** Whose word it is, so that it goes when that key does. */
+  readonly kid?: KeyId;
   readonly at: UnixTime;
 }
 
@@ -154,6 +156,18 @@ export function withdraw(schedule: Schedule, group: GroupId, now: UnixTime): rea
   );
   for (const entry of waiting) end(schedule, entry, { status: 'cancelled', at: now });
   return waiting.map(entry => ({ entry, to: 'cancelled' }));
+}
+
+/** Ends one event that nobody may ask for any more, begun or not. */
+export function abort(schedule: Schedule, entry: Entry, now: UnixTime): void {
+  end(schedule, entry, { status: 'cancelled', at: now });
+}
+
+/** Forgets the cancels that wait for their event and were said by a key of which `isOf` is true; their keys. */
+export function forgetCancels(schedule: Schedule, isOf: (kid: KeyId) => boolean): readonly EventKey[] {
+  const gone = [...schedule.early].flatMap(([key, { kid }]) => (kid !== undefined && isOf(kid) ? [key] : []));
+  for (const key of gone) schedule.early.delete(key);
+  return gone;
 }
 
 /**

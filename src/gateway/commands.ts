@@ -20,9 +20,10 @@ import type {
   Response,
   StreamName,
 } from '../model/mod.ts';
-import { judgeReplay, markReplay, openCommand } from '../wan/envelope/mod.ts';
+import { judgeReplay, markReplay } from '../wan/envelope/mod.ts';
 import type { ReplayRefusal } from '../wan/envelope/mod.ts';
 import type { GrantRefusal } from '../wan/groups/mod.ts';
+import type { TrustRefusal } from '../wan/trust/mod.ts';
 import { acknowledged } from '../wan/uplink/mod.ts';
 import { isBeyond, shortfalls } from './allot.ts';
 import type { Input, Work } from './effects.ts';
@@ -35,6 +36,7 @@ import { takeSealed } from './sealed.ts';
 import type { SealedCommandRefusal } from './sealed.ts';
 import { commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
+import { learnTrust, openTrusted } from './trust.ts';
 
 /** A repetition is answered at most this often for one command: its sender waits at least as long. */
 const ANSWER_AGAIN_EVERY = seconds(1);
@@ -51,12 +53,10 @@ export function message(
   work.wish({ do: 'acknowledge', token: input.token });
   if (input.retained) return refuseUnread(state, work, 'retained', 'commands are never retained');
   const { settings } = state;
-  const keyOf = (kid: Command['kid']) => settings.keys.get(kid);
-  const opened = openCommand(input.payload, {
+  const opened = openTrusted(state, input.payload, {
     topic: input.topic,
     now: now.unix,
     utility: settings.utility,
-    keyOf,
   });
   if (!opened.ok) {
     // Authentic, but on a topic its issuer never put it on: an answer would tell the issuer that we refuse it.
@@ -114,7 +114,7 @@ function heard(
 /** What the orders of a command are to be answered with, or why it changes nothing. */
 type Carried = Result<
   readonly Cause[],
-  ScheduleRefusal | GrantRefusal | SealedCommandRefusal | InquiryRefusal | 'kind-unsupported'
+  ScheduleRefusal | GrantRefusal | SealedCommandRefusal | InquiryRefusal | TrustRefusal | 'kind-unsupported'
 >;
 
 function carryOut(state: GatewayState, work: Work, command: Command, now: Now): Carried {
@@ -139,10 +139,11 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
       const taken = takeSealed(state, work, command, body);
       return taken.ok ? ok([]) : taken;
     }
+    case 'trust':
+      return learnTrust(state, work, command, body, now);
     case 'manifest':
     case 'time':
     case 'welcome':
-    case 'trust':
       return refused('kind-unsupported', `this gateway does not take commands of kind ${body.kind}`);
   }
 }
@@ -170,7 +171,7 @@ function event(state: GatewayState, work: Work, derEvent: DerEvent, now: Now): C
 function cancel(state: GatewayState, work: Work, command: Command, body: CancelBody, now: Now): Carried {
   const { mRID } = body;
   const { cti, issuer } = command;
-  const by = { mRID, issuer, class: command.class };
+  const by = { mRID, issuer, class: command.class, kid: command.kid };
   const before = state.schedule.entries.get(eventKey(by))?.status;
   const done = schedule.cancel(state.schedule, by, now.unix);
   if (!done.ok) {

@@ -16,6 +16,7 @@ import { AXES, CLASSES, CURVE_MODES, SETTING_MODES, isId } from '../model/mod.ts
 import type { Axis, AxisRow, CommandBody, DeviceId, DeviceRole, GatewayId, GroupId } from '../model/mod.ts';
 import { KIND_NUMBERS, RESERVED_KINDS, trustKey } from '../wan/envelope/mod.ts';
 import type { TrustedKey } from '../wan/envelope/mod.ts';
+import { parseClaim } from '../wan/trust/mod.ts';
 
 /** Bounds, so that a wrong file is refused and not loaded for minutes. */
 export const MAX_KEYS = 64;
@@ -181,18 +182,40 @@ const display = z.strictObject({
     .describe('names under which screens reach it, besides localhost'),
 });
 
-export const gatewayConfig = z.strictObject({
+const anchor = z
+  .strictObject({
+    root: file("the utility's root document").exactOptional(),
+    claim: z
+      .string()
+      .transform((text, context) => {
+        const code = parseClaim(text);
+        if (code.ok) return code.value;
+        context.addIssue({ code: 'custom', message: `is no claim code: ${code.detail} (${code.refusal})` });
+        return z.NEVER;
+      })
+      .describe('the claim code printed for this gateway: 22 letters and digits')
+      .exactOptional(),
+  })
+  .superRefine(({ root, claim }, context) => {
+    if ((root === undefined) !== (claim === undefined)) return;
+    context.addIssue({ code: 'custom', message: 'has to hold one of root and claim' });
+  });
+
+const fields = z.strictObject({
   utility: id<string>('the utility, as in topics'),
   gateway: id<GatewayId>('this gateway, as enrolled'),
   stateFile: file('the store; made at the first start'),
   keyFile: file("the gateway's own key, made by underglass keys new"),
   broker: broker.describe('the way to the utility, as in broker: { url: mqtts://host:8883 }'),
+  trust: anchor
+    .exactOptional()
+    .describe('how it knows whom to obey, as in trust: { claim: K7Q2M-… } or trust: { root: root-1.cbor }'),
   trustedKeys: z
     .array(trustedKey)
-    .min(1)
     .max(MAX_KEYS)
     .superRefine(unique(key => key.kid, 'publicKey'))
-    .describe(`the keys this gateway obeys: a list of 1 to ${MAX_KEYS}`),
+    .describe(`the keys this gateway obeys: a list of 1 to ${MAX_KEYS}; none are needed with trust`)
+    .default([]),
   devices: z
     .array(device)
     .min(1)
@@ -250,7 +273,18 @@ export const gatewayConfig = z.strictObject({
     .describe('how long a device holds a limit without hearing from us: a number of minutes from 1 to 1440'),
 });
 
+export const gatewayConfig = fields.superRefine(someoneToObey);
+
 export type GatewayConfig = z.output<typeof gatewayConfig>;
+
+/** A gateway that obeys nobody would be a mistake in the file. */
+function someoneToObey(
+  config: { readonly trust?: unknown; readonly trustedKeys: readonly unknown[] },
+  context: z.RefinementCtx,
+): void {
+  if (config.trust !== undefined || config.trustedKeys.length > 0) return;
+  context.addIssue({ code: 'custom', path: ['trustedKeys'], message: 'is empty, and there is no trust' });
+}
 
 /** OVR-4: an agreement may not promise a connection, for an emergency takes it away. */
 function mayIsolate(

@@ -39,6 +39,7 @@ export type RowKind =
   | 'message'
   | 'inquiry'
   | 'setting'
+  | 'trust'
   | 'meta';
 
 /** One change to the store. All changes given to one `persist` become durable together or not at all. */

@@ -38,6 +38,8 @@ import type { ReplayState, TrustedKey } from '../wan/envelope/mod.ts';
 import { newReplayState } from '../wan/envelope/mod.ts';
 import type { Memberships } from '../wan/groups/mod.ts';
 import { membershipsFromRows } from '../wan/groups/mod.ts';
+import { restoreTrust } from '../wan/trust/mod.ts';
+import type { Anchor, TrustState } from '../wan/trust/mod.ts';
 import type { Uplink } from '../wan/uplink/mod.ts';
 import { newUplink } from '../wan/uplink/mod.ts';
 import { sealedFromRows } from './sealed-rows.ts';
@@ -51,7 +53,10 @@ export interface Settings {
   readonly gateway: GatewayId;
   readonly utility: string;
   readonly version: string;
+  /** Keys it obeys beside those that documents delegate. */
   readonly keys: ReadonlyMap<KeyId, TrustedKey>;
+  /** How it knows its utility's root; without one no document counts. */
+  readonly anchor?: Anchor;
   readonly defaults: AxisValues;
   readonly bounds: readonly Bound[];
   readonly terms: OverrideTerms;
@@ -101,6 +106,7 @@ export interface Awaiting {
 
 export interface GatewayState {
   readonly settings: Settings;
+  trust: TrustState;
   readonly replay: ReplayState;
   readonly memberships: Memberships;
   readonly schedule: Schedule;
@@ -177,6 +183,10 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
   const awaiting = snapshot.rows.filter(r => r.kind === 'awaiting').map(interruptedReceipt);
   const state: GatewayState = {
     settings,
+    trust: restoreTrust(
+      { utility: settings.utility, gateway: settings.gateway, anchor: settings.anchor },
+      snapshot.rows.filter(r => r.kind === 'trust'),
+    ),
     replay: newReplayState(replayRows),
     memberships: membershipsFromRows(snapshot.rows.filter(r => r.kind === 'membership')),
     schedule: schedule.newSchedule([...entries, ...adopted], rows<EarlyCancel>('cancel')),

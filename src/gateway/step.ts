@@ -53,6 +53,7 @@ import { checked, request } from './requests.ts';
 import { forgetSealed, openSealed, opened } from './sealed.ts';
 import { decideAnew } from './state.ts';
 import type { GatewayState } from './state.ts';
+import { tellUnread } from './trust.ts';
 import { fitReading } from './vetting.ts';
 
 /** Takes one input, changes `state`, and returns what is to be done, in order. */
@@ -165,6 +166,7 @@ function settle(
   const causes = [...taken, ...ended, ...decided];
   noteHolders(state, work);
   tellAdopted(state, work, now);
+  tellUnread(state, work);
   const issued = issueOrders(state, work, now);
   attach(state, work, causes, now);
   sendComplete(state, work, now);

@@ -38,6 +38,7 @@ export async function readGatewayConfig(path: string): Promise<Result<GatewayCon
     devices: config.devices.map(device => withFiles(device, beside)),
     stateFile: beside(config.stateFile),
     keyFile: beside(config.keyFile),
+    ...(config.trust?.root === undefined ? {} : { trust: { root: beside(config.trust.root) } }),
     broker:
       broker.passwordFile === undefined ? broker : { ...broker, passwordFile: beside(broker.passwordFile) },
   });

@@ -5,7 +5,9 @@ import type { Result } from '../../src/base/assert.ts';
 import { minutes, seconds, unixTime } from '../../src/base/time.ts';
 import { gatewayConfig } from '../../src/gateway/mod.ts';
 import { parseConfig, readGatewayConfig } from '../../src/io/config.ts';
+import type { GatewayId } from '../../src/model/mod.ts';
 import { KIND_NUMBERS, RESERVED_KINDS } from '../../src/wan/envelope/mod.ts';
+import { claimCode } from '../../src/wan/trust/mod.ts';
 import { tempDir } from '../support/temp.ts';
 
 const KINDS = [...KIND_NUMBERS.keys()].filter(kind => !(kind in RESERVED_KINDS)).join(', ');
@@ -240,6 +242,25 @@ describe('the configuration of a gateway', () => {
     expect(mistakes(GOOD.replace(list, list + list)).join()).to.contain('trustedKeys[1].publicKey');
   });
 
+  it('SIWG-2 takes a root file or a claim code in place of keys, one of the two, and asks for someone to obey', () => {
+    const list = GOOD.slice(GOOD.indexOf('trustedKeys:'), GOOD.indexOf('devices:'));
+    const claim = claimCode(new Uint8Array(9), 'gw-17' as GatewayId);
+    const typed = claim.toLowerCase().replaceAll('-', ' ').replaceAll('0', 'o');
+    const read = parseConfig('gw.yaml', GOOD.replace(list, `trust: { claim: ${typed} }\n`), gatewayConfig);
+    expect(read.ok && read.value.trust, detailOf(read)).to.deep.equal({ claim });
+    expect(mistakes(GOOD.replace(list, 'trust: { root: root-1.cbor }\n'))).to.deep.equal(['no mistake']);
+    const both = `trust: { root: root-1.cbor, claim: ${claim} }\n`;
+    for (const [trust, told] of [
+      [both, 'trust: this map has to hold one of root and claim'],
+      ['trust: {}\n', 'trust: this map has to hold one of root and claim'],
+      [`trust: { claim: ${claim.slice(0, -1)}* }\n`, '(claim-digits)'],
+      [`trust: { claim: ${swapped(claim)} }\n`, '(claim-check)'],
+      ['', 'trustedKeys'],
+      ['trustedKeys: []\n', 'there is no trust'],
+    ] as const)
+      expect(mistakes(GOOD.replace(list, trust)).join(), trust).to.contain(told);
+  });
+
   it('names the line of broken YAML, and of a key written twice', () => {
     expect(mistakes(changed('[event, cancel]', '[event, cancel'))[0]).to.match(/^gw\.yaml:1[23]: .*\]/);
     expect(mistakes(`${GOOD}gateway: gw-18\n`)).to.deep.equal(['gw.yaml:26: Map keys must be unique']);
@@ -267,6 +288,14 @@ describe('the configuration of a gateway', () => {
     expect(told[20]).to.equal('gw.yaml: and 10 more');
   });
 });
+
+/** The first two neighbours that differ, exchanged. */
+function swapped(code: string): string {
+  const at = Array.from(code).findIndex(
+    (digit, i) => /\w\w/.test(code.slice(i, i + 2)) && digit !== code[i + 1],
+  );
+  return `${code.slice(0, at)}${code[at + 1]}${code[at]}${code.slice(at + 2)}`;
+}
 
 describe('the file of a configuration', () => {
   let dir: Awaited<ReturnType<typeof tempDir>>;

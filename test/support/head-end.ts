@@ -33,12 +33,16 @@ export class HeadEnd {
   #sequence = 0;
   readonly #secretKey: Uint8Array;
 
-  constructor(issuer = 'utility-a', scope: Partial<Scope> = {}) {
+  constructor(
+    issuer = 'utility-a',
+    scope: Partial<Scope> = {},
+    { fill = issuer.charCodeAt(issuer.length - 1), epoch = 1 } = {},
+  ) {
     this.issuer = issuer;
-    const seed = new Uint8Array(32).fill(issuer.charCodeAt(issuer.length - 1));
+    const seed = new Uint8Array(32).fill(fill);
     const { publicKey, secretKey } = nacl.sign.keyPair.fromSeed(seed);
     this.#secretKey = secretKey;
-    const trusted = trustKey({ publicKey, issuer, alg: -19, epoch: 1, scope: { ...EVERYTHING, ...scope } });
+    const trusted = trustKey({ publicKey, issuer, alg: -19, epoch, scope: { ...EVERYTHING, ...scope } });
     if (!trusted.ok) throw new Error(`the test key is sound: ${trusted.refusal}`);
     this.key = trusted.value;
   }

@@ -19,11 +19,14 @@ import { fillLink, linkAddress, openBus } from '../../io/modbus/mod.ts';
 import type { Exchange, Link } from '../../io/modbus/mod.ts';
 import { readProfile, shippedProfiles } from '../../io/profiles.ts';
 import { openStore } from '../../io/store/mod.ts';
+import { readTrustFile } from '../../io/trust.ts';
 import type { Store } from '../../io/store/mod.ts';
 import { startGateway } from '../../gateway/mod.ts';
 import type { Gateway, GatewayConfig, GatewayPorts, LogEntry, Settings } from '../../gateway/mod.ts';
 import { AXES, stateTopic } from '../../model/mod.ts';
 import { signRecord } from '../../wan/envelope/mod.ts';
+import { openDocument, rootFrom } from '../../wan/trust/mod.ts';
+import type { Anchor } from '../../wan/trust/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import { packageVersion } from '../version.ts';
 
@@ -53,12 +56,13 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const profiles = [...(await shippedProfiles()).values()];
   const configured = await Promise.all(config.devices.map(deviceOf));
   const password = await readPassword(config);
+  const anchor = await anchorOf(config);
   const store = openState(config.stateFile);
   tellDamage(store, wiring);
   const display = await openDisplay(config, store, ask => running.request(ask));
   const { utility, gateway } = config;
   const running: Gateway = await startGateway(
-    { ...settingsOf(config), boxKey: opener.boxKey },
+    { ...settingsOf(config), ...(anchor === undefined ? {} : { anchor }), boxKey: opener.boxKey },
     {
       opener,
       store,
@@ -148,6 +152,20 @@ function settingsOf(config: GatewayConfig): Settings {
     terms: { directMayBeOverridden: config.directMayBeOverridden },
     reversion: config.reversionMinutes,
   };
+}
+
+/** How this gateway knows its root. A root file that says nothing to it is told at once, not at the first command. */
+async function anchorOf({ trust, utility }: GatewayConfig): Promise<Anchor | undefined> {
+  if (trust?.claim !== undefined) return { kind: 'claim', code: trust.claim };
+  if (trust?.root === undefined) return undefined;
+  const file = await readTrustFile(trust.root);
+  if (!file.ok) throw new Trouble(`the root: ${file.detail ?? trust.root} (${file.refusal})`);
+  const root = rootFrom(openDocument(file.value), { utility });
+  if (!root.ok) {
+    const why = root.detail === undefined ? '' : `: ${root.detail}`;
+    throw new Trouble(`the root: ${trust.root} is not one to start from (${root.refusal}${why})`);
+  }
+  return { kind: 'root', document: file.value };
 }
 
 async function openKey(path: string): Promise<SigningKey> {

@@ -20,6 +20,9 @@ export {
 export type { ReplayRefusal, ReplayRow, ReplayState, ReplayVerdict } from './replay.ts';
 export { isLine, readSealed, sealedNonce, writeSealed } from './sealed.ts';
 export type { SealedContent, SealedContext, SealedRefusal } from './sealed.ts';
+export { peek } from './peek.ts';
+export type { Claimed } from './peek.ts';
+export { scopeTrouble } from './scope.ts';
 export { keyId, trustKey } from './trust.ts';
 export type { Algorithm, KeyRecord, KeyRefusal, Scope, Signer, TrustedKey } from './trust.ts';
 export type { EnvelopeRefusal } from './refusals.ts';

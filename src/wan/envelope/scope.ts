@@ -4,13 +4,25 @@
 import { refused } from '../../base/assert.ts';
 import type { Refused } from '../../base/assert.ts';
 import { axesOf, classNumber } from '../../model/mod.ts';
-import type { AxisValues, CommandClass, GatewayId, GroupId } from '../../model/mod.ts';
+import type {
+  AxisValues,
+  CommandBody,
+  CommandClass,
+  EventBody,
+  GatewayId,
+  GroupId,
+} from '../../model/mod.ts';
 import type { CommandClaims } from './claims.ts';
 import type { ScopeRefusal } from './refusals.ts';
 import type { Scope } from './trust.ts';
 
+/** What of a command its scope is judged by. */
+export type Asked = Pick<CommandClaims, 'audience' | 'class' | 'primacy'> & {
+  readonly body: Exclude<CommandBody, EventBody> | Pick<EventBody, 'kind' | 'axes'>;
+};
+
 /** `undefined` when a key of this scope may say this. */
-export function scopeTrouble(claims: CommandClaims, scope: Scope): Refused<ScopeRefusal> | undefined {
+export function scopeTrouble(claims: Asked, scope: Scope): Refused<ScopeRefusal> | undefined {
   const { body, audience, primacy } = claims;
   // Its documents carry signatures of their own: whoever is known may bring them.
   if (body.kind === 'trust') return undefined;
@@ -28,7 +40,7 @@ export function scopeTrouble(claims: CommandClaims, scope: Scope): Refused<Scope
 }
 
 /** The group a command is for, or those whose membership it grants. */
-function groupsOf({ audience, body }: CommandClaims): readonly GroupId[] {
+function groupsOf({ audience, body }: Asked): readonly GroupId[] {
   if (audience.kind === 'group') return [audience.id];
   return body.kind === 'grant' ? [body, ...(body.also ?? [])].map(({ group }) => group) : [];
 }

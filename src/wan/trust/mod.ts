@@ -15,5 +15,5 @@ export { ROLES, classOf, isRole, operationsOf, overreach, roleRow } from './role
 export type { Role } from './roles.ts';
 export { addSignature, openDocument, signDocument, signersAmong } from './signed.ts';
 export type { SignedDocument, SignedRefusal } from './signed.ts';
-export { delegatedKey, learn, newTrust, restoreTrust, rootInForce } from './trust.ts';
+export { delegatedKey, learn, newTrust, restoreTrust, rootFrom, rootInForce } from './trust.ts';
 export type { Anchor, Learned, TrustRow, TrustState } from './trust.ts';

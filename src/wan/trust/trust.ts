@@ -186,11 +186,22 @@ function okOf(signed: SignedDocument | undefined): ReturnType<typeof openDocumen
   return signed === undefined ? undefined : ok(signed);
 }
 
-/** A root by itself, for this utility; `undefined` for anything else. */
-function rootOf(signed: ReturnType<typeof openDocument> | undefined, utility: string): Root | undefined {
-  if (signed?.ok !== true || !isRoot(signed.value)) return undefined;
-  const root = judgeRoot(signed.value);
-  return root.ok && root.value.document.utility === utility ? root.value : undefined;
+/** A root by itself, for this utility. */
+export function rootFrom(
+  opened: ReturnType<typeof openDocument>,
+  { utility }: { readonly utility: string },
+): Result<Root, TrustRefusal> {
+  if (!opened.ok) return opened;
+  const { value: signed } = opened;
+  if (!isRoot(signed)) return refused('no-root', `these are ${signed.document.kind}`);
+  if (signed.document.utility !== utility)
+    return refused('utility-mismatch', `${signed.document.utility}, not ${utility}`);
+  return judgeRoot(signed);
+}
+
+function rootOf(opened: ReturnType<typeof openDocument> | undefined, utility: string): Root | undefined {
+  const root = opened === undefined ? undefined : rootFrom(opened, { utility });
+  return root?.ok === true ? root.value : undefined;
 }
 
 /** From the root held, or the first one that the claim code names, through `roots` in their order. */
