@@ -63,7 +63,10 @@ function orderedVar(image: Image, room: number): number | undefined {
   return mode === 2 ? (image.get('702.VarMaxInj') * image.get('123.VArMaxPct')) / 100 : undefined;
 }
 
-/** `Ext` 0 is over-excited and injects; in 123 a positive factor does (IEEE 1547 table 28, EEI sign convention). */
+/**
+ * `Ext` 0 is over-excited and injects. A factor of 123 has the sign of EEI, as 120 has it by quadrant: negative in 1
+ * (over-excited) and 3, positive in 2 and 4.
+ */
 function powerFactorVar(image: Image, powerW: number): number {
   const side = powerW >= 0 ? '704.PFWInj' : '704.PFWAbs';
   if (image.get(`${side}Ena`) === 1) {
@@ -72,7 +75,7 @@ function powerFactorVar(image: Image, powerW: number): number {
   }
   if (!image.has('123.OutPFSet_Ena') || image.get('123.OutPFSet_Ena') !== 1) return 0;
   const factor = image.get('123.OutPFSet');
-  return Math.sign(factor) * tangent(Math.abs(factor)) * Math.abs(powerW);
+  return -Math.sign(factor) * tangent(Math.abs(factor)) * powerW;
 }
 
 /** tan φ of cos φ, which the write guard keeps off 0. */

@@ -53,7 +53,8 @@ export function nameplate120(ratedW: number, ratedVA: number): ModelValues {
       // An array takes no power in, so the quadrants of absorbing (2 and 3) are rated at nothing.
       { VArRtgQ1: 0.44 * ratedVA, VArRtgQ2: 0, VArRtgQ3: 0, VArRtgQ4: -0.44 * ratedVA },
       { ARtg: ratedVA / 230 },
-      { PFRtgQ1: 0.9, PFRtgQ2: 0, PFRtgQ3: 0, PFRtgQ4: -0.9 },
+      // EEI: negative where active and reactive power go the same way.
+      { PFRtgQ1: -0.9, PFRtgQ2: 0, PFRtgQ3: 0, PFRtgQ4: 0.9 },
       { WRtg_SF: power, VARtg_SF: apparent, VArRtg_SF: apparent, ARtg_SF: exponentFor(ratedVA / 200, -2) },
       { PFRtg_SF: -2 },
     ),

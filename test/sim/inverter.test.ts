@@ -171,6 +171,18 @@ describe('sim inverter', () => {
     expect(image.get('103.VAr')).to.equal(3000);
   });
 
+  it('takes a negative power factor of 123 for over-excited, and a positive one for under-excited', () => {
+    const { to, write, image } = scene();
+    // EEI, as makers print it: negative in quadrant 1, where reactive power is given out too.
+    write('123.OutPFSet', 0x1_0000 - 900);
+    write('123.OutPFSet_Ena', 1);
+    to(3000);
+    expect(image.get('103.VAr')).to.equal(2906);
+    write('123.OutPFSet', 900);
+    to(4000);
+    expect(image.get('103.VAr')).to.equal(-2906);
+  });
+
   it('refuses with exception 2 what may only be read, is not implemented, or is not there', () => {
     const { inverter, write, image } = scene();
     expect(write('103.W', 1)).to.deep.equal({ exception: 2 });
