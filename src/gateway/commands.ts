@@ -26,6 +26,8 @@ import type { GrantRefusal } from '../wan/groups/mod.ts';
 import type { TrustRefusal } from '../wan/trust/mod.ts';
 import { acknowledged } from '../wan/uplink/mod.ts';
 import { isBeyond, shortfalls } from './allot.ts';
+import { takeManifest } from './delivery.ts';
+import type { ManifestRefusal } from './delivery.ts';
 import type { Input, Work } from './effects.ts';
 import { inquire, tellReadings } from './inquiries.ts';
 import type { InquiryRefusal } from './inquiries.ts';
@@ -114,7 +116,13 @@ function heard(
 /** What the orders of a command are to be answered with, or why it changes nothing. */
 type Carried = Result<
   readonly Cause[],
-  ScheduleRefusal | GrantRefusal | SealedCommandRefusal | InquiryRefusal | TrustRefusal | 'kind-unsupported'
+  | ScheduleRefusal
+  | GrantRefusal
+  | SealedCommandRefusal
+  | InquiryRefusal
+  | TrustRefusal
+  | ManifestRefusal
+  | 'kind-unsupported'
 >;
 
 function carryOut(state: GatewayState, work: Work, command: Command, now: Now): Carried {
@@ -141,7 +149,10 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
     }
     case 'trust':
       return learnTrust(state, work, command, body, now);
-    case 'manifest':
+    case 'manifest': {
+      const taken = takeManifest(state, work, command, body, now);
+      return taken.ok ? ok([]) : taken;
+    }
     case 'time':
     case 'welcome':
       return refused('kind-unsupported', `this gateway does not take commands of kind ${body.kind}`);

@@ -4,7 +4,10 @@
  */
 import type {
   Applied,
+  DeviceId,
+  FileId,
   GroupId,
+  ManifestBody,
   PremiseReply,
   PremiseRequest,
   Reading,
@@ -12,7 +15,7 @@ import type {
   UplinkRecord,
 } from '../model/mod.ts';
 import type { SealedContext } from '../wan/envelope/mod.ts';
-import type { DeviceOrder, DeviceState, Opened, StoreChange } from './ports.ts';
+import type { DeliverySaid, DeviceOrder, DeviceState, Opened, StoreChange } from './ports.ts';
 import type { Answer, Question } from './asking.ts';
 
 export type Input =
@@ -41,6 +44,7 @@ export type Input =
   | { readonly on: 'request'; readonly request: number; readonly ask: PremiseRequest }
   /** `sealed` as it was asked. */
   | { readonly on: 'opened'; readonly sealed: string; readonly opened: Opened }
+  | { readonly on: 'delivery'; readonly file: FileId; readonly said: DeliverySaid }
   | { readonly on: 'codeChecked'; readonly request: number; readonly right: boolean }
   | Answer
   | { readonly on: 'tick' };
@@ -65,8 +69,21 @@ export type Effect =
     }
   /** A question to a device, or settings for it; the answer names the inquiry it belongs to. */
   | ({ readonly do: 'ask' } & Question)
+  | { readonly do: 'deliver'; readonly wish: DeliveryWish }
   | { readonly do: 'reply'; readonly request: number; readonly reply: PremiseReply }
   | { readonly do: 'log'; readonly entry: LogEntry };
+
+/** What the door of deliveries is asked for; each may be asked again. */
+export type DeliveryWish =
+  | { readonly is: 'fetch'; readonly manifest: ManifestBody }
+  | { readonly is: 'install'; readonly manifest: ManifestBody; readonly devices: readonly DeviceId[] }
+  | {
+      readonly is: 'settle';
+      readonly file: FileId;
+      readonly verdict: 'keep' | 'roll-back';
+      readonly why: string;
+    }
+  | { readonly is: 'discard'; readonly file: FileId };
 
 /** One line of the log: a decision or an observation, as a value. */
 export interface LogEntry {

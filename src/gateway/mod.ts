@@ -1,5 +1,6 @@
 /** The gateway and the doors it needs. This is the room's one door. */
 export * from './config.ts';
+export * from './doors.ts';
 export * from './effects.ts';
 export * from './ports.ts';
 export * from './runtime.ts';

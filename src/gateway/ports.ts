@@ -8,7 +8,9 @@ import type {
   Applied,
   Axis,
   DeviceId,
+  FileId,
   GatewayId,
+  ManifestBody,
   Interrogated,
   Json,
   PremiseView,
@@ -18,6 +20,7 @@ import type {
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
+import type { Product } from '../wan/delivery/mod.ts';
 import type { SealedContext, SealedRefusal } from '../wan/envelope/mod.ts';
 
 /** Rows are JSON so that a person can read the store. */
@@ -40,6 +43,7 @@ export type RowKind =
   | 'inquiry'
   | 'setting'
   | 'trust'
+  | 'delivery'
   | 'meta';
 
 /** One change to the store. All changes given to one `persist` become durable together or not at all. */
@@ -156,6 +160,12 @@ export interface DeviceState {
   readonly present: boolean;
   /** Manufacturer, model and version, as far as known. */
   readonly model: string;
+  /** As it names itself (SunSpec common block), as far as known. */
+  readonly product?: {
+    readonly manufacturer?: string;
+    readonly model?: string;
+    readonly version?: string;
+  };
   /** The axes it can be ordered on. */
   readonly axes: readonly Axis[];
   readonly why: string;
@@ -189,4 +199,43 @@ export interface OpenerPort {
   readonly boxKey: string;
   /** Never rejects for what is in the box. */
   open(box: string, context: SealedContext): Promise<Opened>;
+}
+
+/** What the door of deliveries says of one file. */
+export type DeliverySaid =
+  /** Pieces of the file or of its chunk list are missing; `held` chunks are on the disk. */
+  | {
+      readonly is: 'wants';
+      readonly of: FileId;
+      readonly pieces: readonly number[];
+      readonly held: number;
+    }
+  /** Every chunk is on the disk, and the whole has the hash that was signed. */
+  | { readonly is: 'whole' }
+  /** The gateway runs with it on trial; {@link DeliveryPort.settle} ends that. */
+  | { readonly is: 'trial' }
+  /** It is in force, or was applied to all its devices. */
+  | { readonly is: 'applied' }
+  /** It came to nothing: it was not fetched, not valid, not applied, or taken back. What was before is in force. */
+  | { readonly is: 'failed'; readonly refusal: string; readonly why: string };
+
+export interface DeliveryEvents {
+  said(file: FileId, said: DeliverySaid): void;
+}
+
+/**
+ * Files on their way to this gateway. Every wish may be repeated, also after a restart: what was done is not done
+ * again, and its answer is said again.
+ */
+export interface DeliveryPort {
+  fetch(manifest: ManifestBody): void;
+  /** Applies a whole file. What needs another start of the gateway asks its owner for one. */
+  install(manifest: ManifestBody, devices: readonly Product[]): void;
+  settle(file: FileId, verdict: 'keep' | 'roll-back', why: string): void;
+  /** The file is not needed any more, unless it is in force. */
+  discard(file: FileId): void;
+  /** A chunk from the broker. Resolves when it is on the disk, or was not wanted. */
+  chunk(chunk: { readonly of: FileId; readonly n: number; readonly bytes: Uint8Array }): Promise<void>;
+  link(up: boolean): void;
+  close(): Promise<void>;
 }

@@ -6,25 +6,14 @@
  * is read anew from the store.
  */
 import { after, milliseconds } from '../base/time.ts';
-import type { Instant, Now } from '../base/time.ts';
 import { commandTopic, gatewaySubscriptions, upTopic } from '../model/mod.ts';
 import type { GroupId, PremiseReply, PremiseRequest, Reading } from '../model/mod.ts';
 import type { DeviceId } from '../model/mod.ts';
-import type { Effect, Input, LogEntry } from './effects.ts';
-import type {
-  BrokerEvents,
-  BrokerPort,
-  CodePort,
-  DeviceEvents,
-  DeviceOrder,
-  DeviceState,
-  DevicesPort,
-  DisplayPort,
-  OpenerPort,
-  SettingsPort,
-  SignerPort,
-  StorePort,
-} from './ports.ts';
+import { openDoor } from './delivery-door.ts';
+import type { DeliveryDoor } from './delivery-door.ts';
+import type { GatewayPorts } from './doors.ts';
+import type { Effect, Input } from './effects.ts';
+import type { BrokerPort, DeviceOrder, DeviceState, DevicesPort, SettingsPort } from './ports.ts';
 import { effectToShow, inputToShow } from './shown.ts';
 import { askDevice } from './asking.ts';
 import { restore, standingKey } from './state.ts';
@@ -47,36 +36,6 @@ const CANNOT_STORE: PremiseReply = {
   refusal: 'storage',
   why: 'The gateway cannot store anything at the moment.',
 };
-
-export interface ClockPort {
-  now(): Now;
-  /** Calls `wake` once at or after `when`; the function returned cancels it. */
-  at(when: Instant, wake: () => void): () => void;
-}
-
-export interface GatewayPorts {
-  readonly store: StorePort;
-  readonly broker: (events: BrokerEvents) => BrokerPort;
-  readonly devices: (events: DeviceEvents) => DevicesPort & Partial<SettingsPort>;
-  readonly signer: SignerPort;
-  readonly display: DisplayPort;
-  readonly code: CodePort;
-  /** Needed where the settings name a box key. */
-  readonly opener?: OpenerPort;
-  readonly clock: ClockPort;
-  readonly log: (entry: LogEntry) => void;
-  /**
-   * Sees every input before it is taken, what the step made of it, and every effect as it is carried out; never a
-   * code the customer typed.
-   */
-  readonly observe?: (what: Observation) => void;
-}
-
-/** For recordings, benches and timetables. */
-export type Observation =
-  | { readonly input: Input }
-  | { readonly stepped: readonly Effect[] }
-  | { readonly effect: Effect };
 
 export interface Gateway {
   /** A request from the premise; answered when what it changed is durable. */
@@ -101,6 +60,7 @@ class Runtime implements Gateway {
   #state: GatewayState;
   #broker: BrokerPort | undefined;
   #devices: (DevicesPort & Partial<SettingsPort>) | undefined;
+  #deliveries: DeliveryDoor | undefined;
   /** Steps whose effects wait, in order; a failed persist raises the generation and so drops the rest. */
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -142,8 +102,9 @@ class Runtime implements Gateway {
       },
     });
     this.#broker = this.#ports.broker({
-      message: ({ topic, payload, retained, acknowledge }) => {
-        if (this.#failed || this.#stopped) return;
+      message: message => {
+        if (this.#failed || this.#stopped || this.#deliveries?.takes(message) === true) return;
+        const { topic, payload, retained, acknowledge } = message;
         if (this.#unacknowledged.size >= MAX_UNACKNOWLEDGED) {
           this.#overflowed = true;
           return;
@@ -154,8 +115,15 @@ class Runtime implements Gateway {
       },
       link: link => {
         this.#world.link = link;
+        this.#deliveries?.link(link.up);
         this.#take({ on: 'link', ...link });
       },
+    });
+    this.#deliveries = openDoor(this.#ports.delivery, {
+      utility: this.#settings.utility,
+      broker: this.#broker,
+      devices: this.#world.devices,
+      take: input => this.#take(input),
     });
     const groups = [...this.#state.memberships].flatMap(([group, m]) => (m.member ? [group] : []));
     this.#broker.subscribe(gatewaySubscriptions(this.#settings.utility, this.#settings.gateway, groups));
@@ -188,6 +156,7 @@ class Runtime implements Gateway {
     }
     await this.#broker?.close();
     await this.#devices?.close();
+    await this.#deliveries?.close();
   }
 
   #take(input: Input): void {
@@ -254,6 +223,8 @@ class Runtime implements Gateway {
         return this.#open(effect);
       case 'ask':
         return void askDevice(this.#devices, effect).then(answer => this.#take(answer));
+      case 'deliver':
+        return this.#deliveries?.run(effect.wish);
       case 'reply':
         this.#requests.get(effect.request)?.(effect.reply);
         this.#requests.delete(effect.request);

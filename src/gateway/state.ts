@@ -18,6 +18,7 @@ import type {
   Axis,
   AxisValues,
   Cti,
+  Delivery,
   DerEvent,
   DeviceId,
   DeviceRole,
@@ -42,6 +43,8 @@ import { restoreTrust } from '../wan/trust/mod.ts';
 import type { Anchor, TrustState } from '../wan/trust/mod.ts';
 import type { Uplink } from '../wan/uplink/mod.ts';
 import { newUplink } from '../wan/uplink/mod.ts';
+import { deliveriesFromRows } from './delivery-rows.ts';
+import type { Deliveries } from './delivery-rows.ts';
 import { sealedFromRows } from './sealed-rows.ts';
 import type { Sealed } from './sealed-rows.ts';
 import { newAsking } from './asking.ts';
@@ -66,6 +69,8 @@ export interface Settings {
   readonly reversion: Duration;
   /** The public key for what is sealed to this gateway, in hexadecimal; without one, sealed commands are refused. */
   readonly boxKey?: string;
+  /** Which deliveries are taken, and how many bytes they may take together; none unless given. */
+  readonly deliveries?: { readonly accepts: readonly Delivery[]; readonly maxBytes: number };
 }
 
 /** What one device was last ordered on one axis, and how that went. */
@@ -128,6 +133,7 @@ export interface GatewayState {
   /** Override requests whose code is being checked. One at a time, so that guesses cannot run side by side. */
   checking: { readonly request: number; readonly mRID: MRID } | undefined;
   readonly sealed: Sealed;
+  readonly deliveries: Deliveries;
   /** Refused attempts to override, by event: at most one entry for each event the schedule knows. */
   readonly attemptsRefused: Map<MRID, AttemptsRefused>;
   readonly reported: Reported;
@@ -206,6 +212,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     nextOrder: 1,
     checking: undefined,
     sealed: sealedFromRows(snapshot.rows),
+    deliveries: deliveriesFromRows(snapshot.rows),
     attemptsRefused: new Map(),
     lostThrough: new Map(),
     misfits: new Map(),

@@ -23,6 +23,7 @@ import {
 import { isBeyond, shortfalls } from './allot.ts';
 import { nextAttempts, tellAttempts } from './attempts.ts';
 import { message, storeEntry } from './commands.ts';
+import { delivery, nextDelivery, noteRead, settleDeliveries } from './delivery.ts';
 import { Work } from './effects.ts';
 import type { Effect, Input } from './effects.ts';
 import { answered, askDevices, deviceFound, nextInquiry } from './inquiries.ts';
@@ -70,7 +71,13 @@ export function nextWake(state: GatewayState, now: Now): Instant | undefined {
   const wall = [event, state.uplink.up ? nextStatus(state, now.unix) : undefined].flatMap(t =>
     t === undefined ? [] : [after(now.instant, between(now.unix, t))],
   );
-  const own = [uplinkWake(state.uplink), nextOrderAt(state), nextAttempts(state), nextInquiry(state, now)];
+  const own = [
+    uplinkWake(state.uplink),
+    nextOrderAt(state),
+    nextAttempts(state),
+    nextInquiry(state, now),
+    nextDelivery(state),
+  ];
   const due = [...wall, ...own].flatMap(t => (t === undefined ? [] : [t]));
   return due.length === 0 ? undefined : (Math.min(...due) as Instant);
 }
@@ -101,6 +108,9 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
       return request(state, work, input, now);
     case 'codeChecked':
       return checked(state, work, input, now);
+    case 'delivery':
+      delivery(state, work, input, now);
+      return [];
     case 'opened':
       opened(state, work, input, now);
       return [];
@@ -139,6 +149,7 @@ function reading(state: GatewayState, work: Work, read: Reading, now: Now): void
   if (left !== read) noteMisfit(state, work, { what: `reading of ${read.device}`, left, without });
   state.readings.set(left.device, left);
   noteSize(state, left);
+  noteRead(state, left.device);
   noteDrift(state, work, left, now);
 }
 
@@ -161,6 +172,7 @@ function settle(
   for (const gone of schedule.forget(state.schedule, now.unix)) work.store({ op: 'delete', ...gone });
   forgetSealed(state, work, now.unix);
   openSealed(state, work);
+  settleDeliveries(state, work, now);
   const ended = completions(state, work, transitions, now);
   const decided = asked || transitions.length > 0 ? redecide(state, work, transitions) : [];
   const causes = [...taken, ...ended, ...decided];

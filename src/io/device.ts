@@ -9,7 +9,7 @@ import type { Result } from '../base/assert.ts';
 import { ok, refused } from '../base/assert.ts';
 import type { Duration, Instant } from '../base/time.ts';
 import { after, between, milliseconds } from '../base/time.ts';
-import type { DeviceOrder } from '../gateway/mod.ts';
+import type { DeviceOrder, DeviceState } from '../gateway/mod.ts';
 import type { Conversation, Turn } from '../local/bus/mod.ts';
 import { BACK_OFF_MAX, backOff } from '../local/bus/mod.ts';
 import type { PollPlan, Polled } from '../local/device/mod.ts';
@@ -314,11 +314,13 @@ export class Device {
     if (this.#present === present && !present) return;
     this.#present = present;
     const device = this.#found?.device;
-    const names = [device?.manufacturer, device?.model, device?.version];
+    const product = productOf(device);
+    const names = Object.values(product);
     this.#parts.events.device({
       device: this.#parts.config.id,
       present,
-      model: names.filter(name => name !== undefined).join(' '),
+      model: names.join(' '),
+      product,
       axes: this.#found?.axes ?? [],
       why,
     });
@@ -353,6 +355,16 @@ export class Device {
 }
 
 const NEXT = `looked for again, at most ${BACK_OFF_MAX / 1000} s apart`;
+
+/** What a device says of itself, in the order of its name; what it leaves out is absent. */
+function productOf(device: Found['device'] | undefined): NonNullable<DeviceState['product']> {
+  const said: { manufacturer?: string; model?: string; version?: string } = {};
+  if (device?.manufacturer !== undefined) said.manufacturer = device.manufacturer;
+  if (device?.model !== undefined) said.model = device.model;
+  if (device?.version !== undefined) said.version = device.version;
+  return said;
+}
+
 function whyOf({ refusal, detail }: { readonly refusal: string; readonly detail?: string }): string {
   return detail ?? refusal;
 }

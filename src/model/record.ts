@@ -4,6 +4,7 @@
  */
 import type { UnixTime } from '../base/time.ts';
 import type { Setpoint } from './control.ts';
+import type { FileId } from './delivery.ts';
 import type { Cti, DeviceId, MRID } from './ids.ts';
 import type { SettingsSet } from './held.ts';
 import type { ModesBody, ReadingsBody } from './modes.ts';
@@ -113,11 +114,25 @@ export interface StatusBody {
   readonly membershipDigest: string;
 }
 
-/** The gateway asks for something: a grant it has not seen. */
-export interface RequestBody {
+/** The gateway asks for something: a grant it has not seen, or chunks of a file that was announced. */
+export type RequestBody = GrantRequest | ChunkRequest;
+
+export interface GrantRequest {
   readonly kind: 'request';
   readonly wants: 'grant';
   readonly group: string;
+  readonly why: string;
+}
+
+export interface ChunkRequest {
+  readonly kind: 'request';
+  readonly wants: 'chunks';
+  readonly file: FileId;
+  /** The file itself or its chunk list, which comes first. */
+  readonly of: FileId;
+  readonly pieces: readonly number[];
+  /** Chunks of the file that are there already. */
+  readonly held: number;
   readonly why: string;
 }
 

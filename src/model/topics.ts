@@ -3,6 +3,7 @@
  */
 import { formatAudience, isId, parseAudience } from './ids.ts';
 import type { Audience, GatewayId, GroupId } from './ids.ts';
+import type { FileId } from './delivery.ts';
 import { STREAMS } from './record.ts';
 import type { StreamName } from './record.ts';
 
@@ -44,6 +45,11 @@ export function headEndSubscriptions(utility: string): readonly string[] {
   return [`ug/1/${utility}/d/+/up/+`, `ug/1/${utility}/d/+/state`];
 }
 
+/** Where the chunks of one file come, and of its chunk list: `ug/1/<utility>/blob/<sha256>/<n>`. */
+export function blobTopic(utility: string, file: FileId, n: number | '+'): string {
+  return `ug/1/${utility}/blob/${file}/${n}`;
+}
+
 export type ParsedTopic =
   | { readonly kind: 'command'; readonly utility: string; readonly audience: Audience }
   | { readonly kind: 'ack'; readonly utility: string; readonly gateway: GatewayId }
@@ -53,6 +59,7 @@ export type ParsedTopic =
       readonly gateway: GatewayId;
       readonly stream: StreamName;
     }
+  | { readonly kind: 'blob'; readonly utility: string; readonly file: FileId; readonly n: number }
   | { readonly kind: 'state'; readonly utility: string; readonly gateway: GatewayId };
 
 /** What a topic means, or `undefined` for one outside the layout. */
@@ -60,6 +67,7 @@ export function parseTopic(topic: string): ParsedTopic | undefined {
   const [ug, version, utility, side, id, leaf, stream, ...rest] = topic.split('/');
   if (ug !== 'ug' || version !== '1' || utility === undefined || !isId(utility) || rest.length > 0)
     return undefined;
+  if (side === 'blob') return stream === undefined ? parseBlob(utility, id, leaf) : undefined;
   const audience = parseAudience(`${side}/${id}`);
   if (audience === undefined) return undefined;
   if (leaf === 'cmd' && stream === undefined) return { kind: 'command', utility, audience };
@@ -69,6 +77,11 @@ export function parseTopic(topic: string): ParsedTopic | undefined {
   if (leaf === 'state' && stream === undefined) return { kind: 'state', utility, gateway };
   if (leaf === 'up' && isStream(stream)) return { kind: 'up', utility, gateway, stream };
   return undefined;
+}
+
+function parseBlob(utility: string, file = '', n = ''): ParsedTopic | undefined {
+  if (!/^[0-9a-f]{64}$/.test(file) || !/^(0|[1-9]\d{0,5})$/.test(n)) return undefined;
+  return { kind: 'blob', utility, file: file as FileId, n: Number(n) };
 }
 
 function isStream(text: string | undefined): text is StreamName {

@@ -205,7 +205,7 @@ export class AmiNms {
     this.#sealer?.told(gateway, record);
     this.#events.onRecord?.(gateway, record);
     if (body.kind === 'status') this.#enrolment?.status(gateway, body.membershipDigest);
-    if (body.kind === 'request') this.#enrolment?.asked(gateway, body.group);
+    if (body.kind === 'request' && body.wants === 'grant') this.#enrolment?.asked(gateway, body.group);
     if (body.kind !== 'receipt' || !isAbout(body, this.#options.issuer)) return;
     this.#enrolment?.receipt(gateway, body);
     this.#dispatcher.answered(gateway, body);

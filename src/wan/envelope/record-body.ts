@@ -81,6 +81,8 @@ const deviceSet = object({
   ),
 });
 
+const file: Fits = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+
 /** A kind that joins the model has to join here. */
 const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
   receipt: object({
@@ -103,7 +105,9 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     totalS: maybe(whole),
   }),
   status: object({ readings: list(reading), setpoints: list(setpoint), membershipDigest: text }),
-  request: object({ wants: oneOf('grant'), group: text, why: text }),
+  request: value =>
+    object({ wants: oneOf('grant'), group: text, why: text })(value) ||
+    object({ wants: oneOf('chunks'), file, of: file, pieces: list(whole), held: whole, why: text })(value),
   modes: object({
     cti: text,
     issuer: text,
