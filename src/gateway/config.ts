@@ -12,7 +12,7 @@ import { fromHex } from '../base/bytes.ts';
 import { minutes, seconds, unixTime } from '../base/time.ts';
 import { linkAddress, linkGaps, parseLink } from '../local/bus/mod.ts';
 import type { Link } from '../local/bus/mod.ts';
-import { AXES, CLASSES, CURVE_MODES, SETTING_MODES, isId } from '../model/mod.ts';
+import { AXES, CLASSES, CURVE_MODES, DELIVERIES, SETTING_MODES, isId } from '../model/mod.ts';
 import type { Axis, AxisRow, CommandBody, DeviceId, DeviceRole, GatewayId, GroupId } from '../model/mod.ts';
 import { KIND_NUMBERS, RESERVED_KINDS, trustKey } from '../wan/envelope/mod.ts';
 import type { TrustedKey } from '../wan/envelope/mod.ts';
@@ -87,6 +87,10 @@ const trustedKey = z
       .min(1)
       .describe(`what it may send: a list of ${OPERATIONS.join(', ')}`),
     highestClass: z.enum(CLASSES).describe(`the highest class it may ask for: ${CLASSES.join(', ')}`),
+    delivers: z
+      .array(z.enum(DELIVERIES))
+      .exactOptional()
+      .describe(`with manifest, what it may deliver: a list of ${DELIVERIES.join(', ')}; any unless given`),
     groups: z
       .array(id<GroupId>('a group'))
       .exactOptional()

@@ -17,6 +17,7 @@ import type { Job, Phase } from './delivery-rows.ts';
 import type { Input, Work } from './effects.ts';
 import { receipt, report } from './reports.ts';
 import { count, put } from './state.ts';
+import { trustedKey } from './trust.ts';
 import type { GatewayState } from './state.ts';
 
 /** Files under way at once: one of each kind. */
@@ -97,7 +98,10 @@ export function delivery(
 export function settleDeliveries(state: GatewayState, work: Work, now: Now): void {
   const { jobs, handed } = state.deliveries;
   for (const job of jobs.values()) {
-    if (job.phase === 'fetching' && job.expires <= now.unix)
+    const waits = job.phase === 'fetching' || job.phase === 'whole';
+    const why = waits ? objection(state, job) : undefined;
+    if (why !== undefined) fail(state, work, job, { refusal: 'key-revoked', why }, now);
+    else if (job.phase === 'fetching' && job.expires <= now.unix)
       fail(
         state,
         work,
@@ -117,6 +121,14 @@ export function settleDeliveries(state: GatewayState, work: Work, now: Now): voi
       work.wish({ do: 'deliver', wish: { is: 'fetch', manifest } });
     else work.wish({ do: 'deliver', wish: { is: 'install', manifest, devices } });
   }
+}
+
+/** Why what is not applied yet is not to be: its key may not say it any more. */
+function objection(state: GatewayState, { kid, manifest }: Job): string | undefined {
+  const scope = trustedKey(state, kid)?.scope;
+  if (scope === undefined) return `its key ${kid} is not trusted any more`;
+  const may = scope.operations.includes('manifest') && scope.delivers?.includes(manifest.delivers) !== false;
+  return may ? undefined : `its key ${kid} may not deliver it any more`;
 }
 
 /** When {@link settleDeliveries} has something to do by the monotonic clock alone. */

@@ -5,11 +5,13 @@
 import { expect } from 'chai';
 import { hours, unixTime } from '../../src/base/time.ts';
 import type { Settings } from '../../src/gateway/mod.ts';
+import { DELIVERIES } from '../../src/model/mod.ts';
 import type { CommandBody, MRID } from '../../src/model/mod.ts';
 import { claimCode } from '../../src/wan/trust/mod.ts';
 import type { Anchor, DelegationDocument, TrustDocument } from '../../src/wan/trust/mod.ts';
 import { GATEWAY, HeadEnd, UTILITY } from '../support/head-end.ts';
 import { ANN, BEN, CAT, DAN, delegation, opened, revocations, root, signed } from '../wan/trust/support.ts';
+import { someBytes, testFile } from '../wan/delivery/files.ts';
 import { Bench, eventBody, isolation, unix } from './bench.ts';
 
 const own = <D extends TrustDocument>(document: D): D => ({ ...document, utility: UTILITY });
@@ -272,5 +274,37 @@ describe('a key that is revoked', () => {
     bench.command(trust(letting(bench.headEnd, { version: 2, scope: { bounds } })));
     expect(bench.story().slice(-2)).to.deep.equal(['completed', 'abortedByServer bounds-exceeded']);
     expect(bench.state.schedule.live.size).to.equal(1);
+  });
+});
+
+describe('what a key may deliver', () => {
+  const told = { deliveries: { accepts: DELIVERIES, maxBytes: 1_000_000 } };
+  const file = testFile(someBytes(900)).manifest;
+  const config = (bench: Bench): Uint8Array =>
+    letting(bench.headEnd, {
+      roles: ['config'],
+      operations: ['manifest'],
+      scope: { highestClass: 'dispatch' },
+    });
+
+  it('is what its roles deliver: profiles and configuration for one, firmware for the other', () => {
+    const bench = gateway(undefined, told);
+    bench.command(trust(config(bench)));
+    bench.command({ ...file, delivers: 'gateway-version', version: '9' });
+    bench.command(file);
+    expect(bench.story()).to.deep.equal(['completed', 'invalid delivery-out-of-scope', 'received']);
+  });
+
+  it('is not applied any more once the key is revoked', () => {
+    const bench = gateway(undefined, told);
+    bench.command(trust(config(bench)));
+    bench.command(file);
+    bench.command(trust(revoking(bench.headEnd)));
+    bench.step({ on: 'delivery', file: file.file, said: { is: 'whole' } });
+    expect(bench.story()).to.include('abortedByProgram key-revoked');
+    expect(bench.effects.flatMap(e => (e.do === 'deliver' ? [e.wish.is] : []))).to.deep.equal([
+      'fetch',
+      'discard',
+    ]);
   });
 });

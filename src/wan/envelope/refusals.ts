@@ -89,6 +89,7 @@ export type ScopeRefusal =
   | 'primacy-out-of-scope'
   | 'group-out-of-scope'
   | 'gateway-out-of-scope'
+  | 'delivery-out-of-scope'
   | 'bounds-exceeded';
 
 export type EnvelopeRefusal =

@@ -36,6 +36,8 @@ export function scopeTrouble(claims: Asked, scope: Scope): Refused<ScopeRefusal>
   if (!named(groupsOf(claims), scope.groups)) return refused('group-out-of-scope');
   if (audience.kind === 'device' && !named([audience.id], scope.gateways))
     return refused('gateway-out-of-scope', audience.id);
+  if (body.kind === 'manifest' && scope.delivers?.includes(body.delivers) === false)
+    return refused('delivery-out-of-scope', body.delivers);
   return body.kind === 'event' ? boundsTrouble(body.axes, claims.class, scope) : undefined;
 }
 

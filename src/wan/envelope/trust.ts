@@ -11,7 +11,15 @@ import { ok, refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import type { UnixTime } from '../../base/time.ts';
 import { isId } from '../../model/mod.ts';
-import type { Axis, CommandBody, CommandClass, GatewayId, GroupId, KeyId } from '../../model/mod.ts';
+import type {
+  Axis,
+  CommandBody,
+  CommandClass,
+  Delivery,
+  GatewayId,
+  GroupId,
+  KeyId,
+} from '../../model/mod.ts';
 import { pointTrouble } from './ed25519.ts';
 import type { PointRefusal } from './ed25519.ts';
 
@@ -31,6 +39,8 @@ export interface Scope {
   readonly operations: readonly CommandBody['kind'][];
   /** The highest class it may ask for; those below are included. */
   readonly highestClass: CommandClass;
+  /** What it may deliver with a manifest. */
+  readonly delivers?: readonly Delivery[];
   readonly groups?: readonly GroupId[];
   readonly gateways?: readonly GatewayId[];
   /** Primacy of its programs, both ends included; at least 1. */

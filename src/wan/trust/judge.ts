@@ -14,7 +14,7 @@ import { keyId, trustKey } from '../envelope/mod.ts';
 import type { TrustedKey } from '../envelope/mod.ts';
 import type { SignatureRefusal } from '../envelope/refusals.ts';
 import type { DelegationDocument, RevocationDocument, RootDocument } from './documents.ts';
-import { overreach } from './roles.ts';
+import { deliveriesOf, overreach } from './roles.ts';
 import { signersAmong } from './signed.ts';
 import type { SignedDocument, SignedRefusal } from './signed.ts';
 
@@ -109,7 +109,11 @@ export function judgeDelegation(
   const beyond = overreach({ roles, operations, highestClass: scope.highestClass });
   if (beyond !== undefined) return refused('role-exceeded', beyond);
   if (root.verifiers.has(keyId(publicKey))) return refused('root-key-delegated', keyId(publicKey));
-  const may = { ...scope, operations: operations as CommandBody['kind'][] };
+  const may = {
+    ...scope,
+    operations: operations as CommandBody['kind'][],
+    ...(operations.includes('manifest') ? { delivers: deliveriesOf(roles) } : {}),
+  };
   const key = trustKey({ issuer, publicKey, alg, epoch, scope: may });
   if (!key.ok) return refused('key-refused', [key.refusal, key.detail].filter(Boolean).join(': '));
   return ok({ ...signed, document, key: { ...key.value, rootExpires: root.document.expires } });

@@ -11,7 +11,7 @@ export type {
 } from './documents.ts';
 export { neededFor } from './judge.ts';
 export type { Delegation, Root, TrustRefusal } from './judge.ts';
-export { ROLES, classOf, isRole, operationsOf, overreach, roleRow } from './roles.ts';
+export { ROLES, classOf, deliveriesOf, isRole, operationsOf, overreach, roleRow } from './roles.ts';
 export type { Role } from './roles.ts';
 export { addSignature, openDocument, signDocument, signersAmong } from './signed.ts';
 export type { SignedDocument, SignedRefusal } from './signed.ts';

@@ -5,13 +5,15 @@
  * A key may have several roles (a small utility has one head end); what it may say is then what any of them may.
  */
 import { classNumber } from '../../model/mod.ts';
-import type { CommandClass } from '../../model/mod.ts';
+import type { CommandClass, Delivery } from '../../model/mod.ts';
 import type { KindName } from '../envelope/mod.ts';
 
 export interface RoleRow {
   readonly operations: readonly KindName[];
   /** The highest class of command it may ask for. */
   readonly highestClass: CommandClass;
+  /** With `manifest`: what it may deliver. */
+  readonly delivers?: readonly Delivery[];
   readonly does: string;
 }
 
@@ -45,11 +47,13 @@ const TABLE = {
   config: {
     operations: ['configuration', 'manifest', 'settings', 'sealed'],
     highestClass: 'dispatch',
+    delivers: ['device-profile', 'gateway-configuration'],
     does: 'configuration and profiles',
   },
   firmware: {
     operations: ['manifest'],
     highestClass: 'market',
+    delivers: ['device-firmware', 'gateway-version'],
     does: 'firmware of devices and of the gateway',
   },
 } as const satisfies Readonly<Record<string, RoleRow>>;
@@ -69,6 +73,11 @@ export function roleRow(role: Role): RoleRow {
 /** All that any of `roles` may do, in the order of the table. */
 export function operationsOf(roles: readonly Role[]): readonly KindName[] {
   return [...new Set(roles.flatMap((role): readonly KindName[] => TABLE[role].operations))];
+}
+
+/** All that any of `roles` may deliver. */
+export function deliveriesOf(roles: readonly Role[]): readonly Delivery[] {
+  return [...new Set(roles.flatMap(role => roleRow(role).delivers ?? []))];
 }
 
 /** The highest class that any of `roles` may ask for. */
