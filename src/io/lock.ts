@@ -13,6 +13,9 @@ export type LockRefusal = 'held' | 'io';
 /** SQLITE_BUSY. */
 const BUSY = 5;
 
+/** A handle nobody refers to is collected, and closed with that: the lock would be gone while its process lives. */
+const HELD = new Set<DatabaseSync>();
+
 /** Takes the lock or says why not, at once. What is returned gives it back. */
 export function takeLock(path: string): Result<() => void, LockRefusal> {
   let db: DatabaseSync | undefined;
@@ -21,7 +24,11 @@ export function takeLock(path: string): Result<() => void, LockRefusal> {
     db = new DatabaseSync(path, { timeout: 0 });
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     const held = db;
-    return ok(() => held.close());
+    HELD.add(held);
+    return ok(() => {
+      HELD.delete(held);
+      held.close();
+    });
   } catch (error) {
     db?.close();
     const busy = error instanceof Error && 'errcode' in error && error.errcode === BUSY;

@@ -88,15 +88,19 @@ describe('a lock', () => {
     if (!first.ok) throw new Error(first.detail);
     expect(takeLock(path)).to.include({ ok: false, refusal: 'held', retry: 'later' });
     first.value();
-    const script = `import { takeLock } from './src/io/lock.ts'; console.log(takeLock(${JSON.stringify(path)}).ok); setInterval(() => {}, 1000)`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    const script = `import { takeLock } from './src/io/lock.ts'; const taken = takeLock(${JSON.stringify(path)}).ok; gc(); console.log(taken); setInterval(() => {}, 1000)`;
+    const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [said] = (await once(child.stdout, 'data')) as [Buffer];
-    expect(said.toString()).to.equal('true\n');
-    expect(takeLock(path)).to.include({ refusal: 'held' });
-    child.kill('SIGKILL');
-    await once(child, 'close');
+    const closed = once(child, 'close');
+    try {
+      const [said] = (await once(child.stdout, 'data')) as [Buffer];
+      expect(said.toString()).to.equal('true\n');
+      expect(takeLock(path)).to.include({ refusal: 'held' });
+    } finally {
+      child.kill('SIGKILL');
+      await closed;
+    }
     const again = takeLock(path);
     expect(again.ok).to.equal(true);
     if (again.ok) again.value();
