@@ -224,7 +224,7 @@ function finalReceipt({ cti, issuer, ask, set, told, silent }: Inquiry): Receipt
   const unheard = silent.map(({ device, why }) => `${device}: ${why}`);
   const why = [told.length === 0 ? [] : `told by ${told.join(', ')}`, unheard].flat().join('; ');
   return told.length > 0
-    ? { ...about, response: 'completed', why }
+    ? { ...about, response: 'completed', why, told }
     : { ...about, response: 'invalid', refusal: 'device-silent', why };
 }
 

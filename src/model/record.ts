@@ -91,6 +91,8 @@ export interface ReceiptBody {
   readonly membershipDigest?: string;
   /** How curves and settings ended, by device. */
   readonly set?: readonly SettingsSet[];
+  /** With the answer to an interrogation: the devices that told, each in records of kind modes that come before it. */
+  readonly told?: readonly DeviceId[];
 }
 
 /** The customer answered an event (OVR-5): at once, and again with the total when the override ends. */

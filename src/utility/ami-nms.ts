@@ -32,6 +32,8 @@ import type { Addressed, DispatchRefusal, Issuer, SendOptions, Sent } from './di
 import { Enrolment } from './enrolment.ts';
 import type { GroupRegistry } from './group-registry.ts';
 import type { Gap } from './intake.ts';
+import { ModeBook } from './mode-book.ts';
+import type { ModesKnown } from './mode-book.ts';
 import { Numbers } from './numbers.ts';
 import { isAbout } from './outstanding.ts';
 import type { Outstanding } from './outstanding.ts';
@@ -98,6 +100,7 @@ export class AmiNms {
   readonly #dispatcher: Dispatcher;
   readonly #collector: Collector;
   readonly #acknowledger: Acknowledger;
+  readonly #modes: ModeBook;
   readonly #enrolment: Enrolment | undefined;
   readonly #sealer: Sealer | undefined;
   /** One entry a gateway that was ever heard of. */
@@ -112,6 +115,7 @@ export class AmiNms {
       options.clock,
       (gateway, through) => void this.#sayHeld(gateway, through),
     );
+    this.#modes = new ModeBook(options.ledger);
     const { seal } = options;
     if (seal !== undefined) this.#sealer = new Sealer({ ...options, seal });
     this.#collector = this.#newCollector(snapshot);
@@ -155,6 +159,11 @@ export class AmiNms {
   /** The newest receipt of each gateway to one command, also when it is settled. */
   answers(cti: Cti): Promise<readonly Answer[]> {
     return this.#options.ledger.answers(cti);
+  }
+
+  /** Which modes the devices of a gateway hold, as they last told (SIWG-4). */
+  modes(gateway: GatewayId): Promise<readonly ModesKnown[]> {
+    return this.#modes.of(gateway);
   }
 
   /** What the gateway's last presence message said; `undefined` before one. */
@@ -261,6 +270,7 @@ export class AmiNms {
         ledger,
         keyOf,
         held: (gateway, stream, through) => this.#acknowledger.owe(gateway, stream, through),
+        alongside: (gateway, record) => this.#modes.changes(gateway, record),
         record: (gateway, record) => this.#told(gateway, record),
         gap: (gateway, stream, gap) => this.#events.onGap?.(gateway, stream, gap),
         refused: (topic, refusal, detail) => this.#refused(topic, refusal, detail),

@@ -21,6 +21,8 @@ export interface CollectorDoors {
   readonly keyOf: (kid: KeyId) => TrustedKey | undefined;
   /** `stream` is durable up to `through`, and its gateway should know. */
   readonly held: (gateway: GatewayId, stream: StreamName, through: number) => void;
+  /** What goes into the ledger together with a record. */
+  readonly alongside: (gateway: GatewayId, record: UplinkRecord) => Promise<readonly LedgerChange[]>;
   /** A record that is durable now, told once. */
   readonly record: (gateway: GatewayId, record: UplinkRecord) => void;
   readonly gap: (gateway: GatewayId, stream: StreamName, gap: Gap & { readonly lost: boolean }) => void;
@@ -62,7 +64,7 @@ export class Collector {
       body.kind === 'receipt' && isAbout(body, this.#doors.issuer)
         ? [{ op: 'answer', answer: { cti: body.cti, gateway, at, receipt: body } }]
         : [];
-    const trouble = await this.#store([{ op: 'record', gateway, record }, ...answers]);
+    const trouble = await this.#storeNew(gateway, record, answers);
     this.#underWay.delete(key);
     if (trouble !== undefined) return this.#doors.refused(topic, 'storage', trouble);
     const stream = streamIntake(this.#intake, gateway, name);
@@ -78,6 +80,19 @@ export class Collector {
     if (gap !== undefined) this.#doors.gap(gateway, name, { ...gap, lost: false });
     for (const each of lost) this.#doors.gap(gateway, name, { ...each, lost: true });
     this.#doors.record(gateway, record);
+  }
+
+  async #storeNew(
+    gateway: GatewayId,
+    record: UplinkRecord,
+    answers: readonly LedgerChange[],
+  ): Promise<string | undefined> {
+    try {
+      const more = record.body.kind === 'modes' ? await this.#doors.alongside(gateway, record) : [];
+      return await this.#store([{ op: 'record', gateway, record }, ...answers, ...more]);
+    } catch (error) {
+      return String(error);
+    }
   }
 
   /** Its acknowledgement was lost, or its gateway cannot fill a gap: it passes over it, or says what was lost since. */

@@ -6,6 +6,7 @@ export { AmiNms, startAmiNms } from './ami-nms.ts';
 export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './ami-nms.ts';
 export { defaultExpiry } from './dispatcher.ts';
 export type { SendOptions, Sent } from './dispatcher.ts';
+export type { ModesKnown } from './mode-book.ts';
 export type { SealDoor, SealRefusal } from './sealer.ts';
 export type { Gap } from './intake.ts';
 export { MAX_CONFIG_BYTES, MAX_GATEWAYS, utilityConfig } from './config.ts';

@@ -96,6 +96,7 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     applied: maybe(list(applied)),
     membershipDigest: maybe(text),
     set: maybe(list(deviceSet)),
+    told: maybe(list(text)),
   }),
   customer: object({
     mRID: text,

@@ -4,6 +4,8 @@
  * together.
  */
 import type { Command } from 'commander';
+import { addCurve } from './curve.ts';
+import { addInterrogate } from './interrogate.ts';
 import { addCancel, addSend } from './send.ts';
 import { addGateways } from './gateways.ts';
 import { addServe } from './serve.ts';
@@ -12,5 +14,5 @@ export function addUtility(program: Command): void {
   const utility = program
     .command('utility')
     .description('the head end: commands, groups and health of gateways');
-  for (const add of [addServe, addSend, addCancel, addGateways]) add(utility);
+  for (const add of [addServe, addSend, addCancel, addInterrogate, addCurve, addGateways]) add(utility);
 }

@@ -1,10 +1,10 @@
 /** Asks the head end and shows what gateways answered: one line a gateway, and the registers that prove it. */
-import type { Applied } from '../../../model/mod.ts';
+import type { Evidence } from '../../../model/mod.ts';
 import type { Say } from '../../local/say.ts';
 import type { GatewayAnswer } from '../../utility/calls/answers.ts';
 import type { UtilityOptions } from './options.ts';
 
-interface SentAnswer {
+export interface SentAnswer {
   readonly cti: string;
   readonly mRID?: string;
   readonly expires: string;
@@ -16,13 +16,14 @@ interface SentAnswer {
 /** One call whose answer is that of a command to gateways. Shown also where some of them refused. */
 export async function askAndTell(
   options: UtilityOptions,
-  asked: { readonly call: string; readonly args: unknown },
+  asked: { readonly call: string; readonly args: unknown; readonly needsLink?: boolean },
   say: Say,
+  tell: (answer: unknown) => void = answer => tellSent(answer as SentAnswer, say),
 ): Promise<void> {
   const { ask, Refusal } = await import('../../utility/reach.ts');
   const show = (value: unknown): void => {
     if (options.json === true) say.json(value);
-    else tellSent(value as SentAnswer, say);
+    else tell(value);
   };
   try {
     show(await ask(options, asked, say));
@@ -32,18 +33,23 @@ export async function askAndTell(
   }
 }
 
-function tellSent({ cti, mRID, awaits, answers, missing }: SentAnswer, say: Say): void {
+export function tellSent({ cti, mRID, awaits, answers, missing }: SentAnswer, say: Say): void {
   say.out(`${mRID === undefined ? 'command' : `event ${mRID}, command`} ${cti} to ${awaits.length} gateways`);
-  for (const { gateway, response, refusal, why, applied = [] } of answers) {
+  for (const { gateway, response, refusal, why, applied = [], set = [] } of answers) {
     say.out(`${gateway}  ${refusal ?? response}  ${why}`);
-    for (const one of applied) for (const line of proofOf(one)) say.out(`    ${line}`);
+    for (const { device, evidence } of applied) tellProof(device, evidence, say);
+    for (const { device, parts } of set)
+      for (const { mode, outcome, why: because, evidence } of parts) {
+        say.out(`    ${device} ${mode} ${outcome}${because === undefined ? '' : `: ${because}`}`);
+        tellProof(device, evidence, say);
+      }
   }
   for (const gateway of missing) say.out(`${gateway}  no answer yet`);
 }
 
-function proofOf({ device, evidence }: Applied): readonly string[] {
-  return evidence.map(({ point, address, wrote, readBack }) => {
+function tellProof(device: string, evidence: readonly Evidence[], say: Say): void {
+  for (const { point, address, wrote, readBack } of evidence) {
     const back = readBack === undefined ? 'not read back' : `read back ${readBack.join(' ')}`;
-    return `${device} ${point} at ${address}: wrote ${wrote.join(' ')}, ${back}`;
-  });
+    say.out(`    ${device} ${point} at ${address}: wrote ${wrote.join(' ')}, ${back}`);
+  }
 }

@@ -2,7 +2,7 @@
  * Waiting for the gateways' own word on a command: a broker's acknowledgement says nothing about them. What has
  * not answered in time is said to be missing, by name; the command goes on being repeated until its expiry.
  */
-import type { Applied, GatewayId, ReceiptBody, Response } from '../../../model/mod.ts';
+import type { Applied, DeviceId, GatewayId, ReceiptBody, Response, SettingsSet } from '../../../model/mod.ts';
 import type { Sent } from '../../../utility/mod.ts';
 import { plain } from '../desk.ts';
 import type { CallContext, CallResult } from '../desk.ts';
@@ -17,6 +17,10 @@ export interface GatewayAnswer {
   readonly refusal?: string;
   readonly why: string;
   readonly applied?: readonly Applied[];
+  /** How curves and settings ended, by device. */
+  readonly set?: readonly SettingsSet[];
+  /** The devices whose modes were told. */
+  readonly told?: readonly DeviceId[];
 }
 
 /** Responses after which more is to come, by how far one wants to hear. */
@@ -53,12 +57,14 @@ export async function collectAnswers(
     clearTimeout(timer);
     leave();
   }
-  return [...newest].map(([gateway, { response, refusal, why, applied }]) => ({
+  return [...newest].map(([gateway, { response, refusal, why, applied, set, told }]) => ({
     gateway,
     response,
     why,
     ...(refusal === undefined ? {} : { refusal }),
     ...(applied === undefined ? {} : { applied }),
+    ...(set === undefined ? {} : { set }),
+    ...(told === undefined ? {} : { told }),
   }));
 }
 
@@ -79,7 +85,9 @@ export function judgeAnswers(
 ): CallResult {
   const heard = new Map(answers.map(answer => [answer.gateway, answer]));
   const missing = until === 'sent' ? [] : sent.awaits.filter(gateway => !heard.has(gateway));
-  const against = answers.filter(({ refusal, applied = [] }) => refusal !== undefined || applied.some(isBad));
+  const against = answers.filter(
+    ({ refusal, applied = [], set = [] }) => refusal !== undefined || [...applied, ...set].some(isBad),
+  );
   const value = plain({
     cti: sent.cti,
     ...more,
@@ -105,7 +113,7 @@ export function judgeAnswers(
   };
 }
 
-function isBad({ outcome }: Applied): boolean {
+function isBad({ outcome }: Applied | SettingsSet): boolean {
   return outcome !== 'implemented';
 }
 

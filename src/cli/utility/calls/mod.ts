@@ -1,6 +1,7 @@
 /** Everything a head end can be asked, by name. */
 import type { Call } from '../desk.ts';
 import { gateways } from './gateways.ts';
+import { interrogate, modes, set } from './modes.ts';
 import { cancel, send } from './send.ts';
 
-export const CALLS: Readonly<Record<string, Call>> = { gateways, send, cancel };
+export const CALLS: Readonly<Record<string, Call>> = { gateways, send, cancel, interrogate, modes, set };
