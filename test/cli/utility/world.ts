@@ -25,6 +25,8 @@ export interface Premise {
   readonly home: RunningHome;
   readonly running: RunningGateway;
   readonly logs: LogEntry[];
+  /** Ends the gateway; once is enough. */
+  stop(): Promise<void>;
 }
 
 /** Who may command, as `trustedKeys` of a gateway takes it, but for the key. */
@@ -43,7 +45,11 @@ export class UtilityWorld {
     this.broker = broker;
   }
 
-  static async open(ids: readonly string[] = ['gw-1']): Promise<UtilityWorld> {
+  /** `links`: where the inverter of a gateway is, if not in its own simulated home. */
+  static async open(
+    ids: readonly string[] = ['gw-1'],
+    links: Readonly<Record<string, string>> = {},
+  ): Promise<UtilityWorld> {
     const dir = await tempDir();
     const broker = await startEmbeddedBroker({ port: 0 });
     if (!broker.ok) throw new Error(broker.detail);
@@ -54,7 +60,7 @@ export class UtilityWorld {
     );
     for (const id of ids) world.#gatewayKeys.set(id, generateKey());
     await world.#writeHeadEnd();
-    for (const id of ids) await world.#addPremise(id);
+    for (const id of ids) await world.#addPremise(id, links[id]);
     return world;
   }
 
@@ -90,7 +96,7 @@ export class UtilityWorld {
     await writeFile(this.path('utility.yaml'), stringify(config));
   }
 
-  async #addPremise(id: string): Promise<void> {
+  async #addPremise(id: string, inverter?: string): Promise<void> {
     const quick = { rampS: 1, serviceDelayS: 0, serviceRampS: 1 };
     const home = await runHome({
       ports: { inverter: 0, battery: 0, meter: 0 },
@@ -118,7 +124,7 @@ export class UtilityWorld {
           validUntil: '2100-01-01T00:00:00Z',
         },
       ],
-      devices: [{ id: 'inverter', link: home.links.inverter, role: 'inverter' }],
+      devices: [{ id: 'inverter', link: inverter ?? home.links.inverter, role: 'inverter' }],
       defaults: { opModMaxLimW: 10_000 },
     };
     const path = this.path(`${id}.yaml`);
@@ -133,8 +139,10 @@ export class UtilityWorld {
         if (entry.event === 'device.found') found.resolve();
       },
     });
-    this.#undo.push(() => running.stop());
-    this.premises.push({ id, home, running, logs });
+    let stopped: Promise<void> | undefined;
+    const stop = (): Promise<void> => (stopped ??= running.stop());
+    this.#undo.push(stop);
+    this.premises.push({ id, home, running, logs, stop });
     await found.promise;
   }
 }

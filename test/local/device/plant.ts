@@ -118,7 +118,8 @@ function adoption(on: Plant, id: number) {
 
 const images = new Map<number, readonly number[]>();
 
-function wordsOf(id: number): readonly number[] {
+/** A model as registers, every point with a number of its own. */
+export function wordsOf(id: number): readonly number[] {
   const known = images.get(id);
   if (known !== undefined) return known;
   const words = encodeModel(model(id), { ...groupOf(model(id), 0), points: pointsOf(model(id), 0, true) });
