@@ -8,6 +8,7 @@
 import modbus from 'modbus-serial';
 import { assert, refused } from '../../base/assert.ts';
 import type { Instant } from '../../base/time.ts';
+import { impossible } from '../../local/bus/mod.ts';
 import type { Heard, Line, ModbusReply, ModbusRequest } from '../../local/bus/mod.ts';
 import type { Pipe } from './pipe.ts';
 import { LinePort, now } from './port.ts';
@@ -91,6 +92,11 @@ export class Session {
   #speak(request: ModbusRequest, settle: Settle): void {
     if (this.#closed !== undefined) {
       settle(refused('disconnected', this.#closed.why, 'later'));
+      return;
+    }
+    const code = impossible(request);
+    if (code !== undefined) {
+      settle({ ...refused('exception', 'not asked: no device can answer it', 'never'), exception: code });
       return;
     }
     const answered = (error: Trouble, result: unknown): void => {

@@ -17,6 +17,9 @@ export const MAX_READ = 125;
 /** Registers in one write (6.12). */
 export const MAX_WRITE = 123;
 
+/** Addresses have 16 bits (4.3). */
+const REGISTERS = 0x1_0000;
+
 /** Exception codes of chapter 7, as far as a server of ours gives them. */
 export const EXCEPTION = {
   illegalFunction: 1,
@@ -77,6 +80,24 @@ export function requestLength(start: Uint8Array): number | 'more' | undefined {
   if (code !== 15 && code !== WRITE_MULTIPLE) return undefined;
   const count = start[5];
   return count === undefined ? 'more' : 6 + count;
+}
+
+/**
+ * The exception that every device owes to `request`, so that it need not be asked: 2 for registers there cannot be, 3
+ * for too many or none at once, or a word that is none. What a device claims of itself may lead to such requests.
+ */
+export function impossible(request: ModbusRequest): number | undefined {
+  const [count, most] =
+    request.kind === 'read' ? [request.count, MAX_READ] : [request.words.length, MAX_WRITE];
+  if (!(Number.isInteger(count) && count >= 1 && count <= most)) return EXCEPTION.illegalValue;
+  if (request.kind === 'write' && !request.words.every(isWord)) return EXCEPTION.illegalValue;
+  return isWord(request.address) && request.address + count <= REGISTERS
+    ? undefined
+    : EXCEPTION.illegalAddress;
+}
+
+function isWord(number: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number <= 0xffff;
 }
 
 /** A request PDU as a value, or the exception code it must be answered with (chapter 7). */

@@ -131,6 +131,8 @@ function* walk({ unit, models, lengths = {} }: DiscoveryOptions, base: number): 
     const length =
       lengths[header.id] ??
       (def === undefined ? header.length : yield* trueLength({ unit, models, address, def }, header.length));
+    // No device has these registers: what stands here is no model, whatever its id says.
+    if (address + 2 + length > REGISTERS) break;
     const claims = length === header.length ? {} : { claims: header.length };
     entries.push({ id: header.id, name: def?.name ?? null, address, length, ...claims });
     address += 2 + length;

@@ -50,6 +50,28 @@ describe('io/modbus bus over TCP', () => {
     ]);
   });
 
+  it('answers what no device can answer itself, and goes on', async () => {
+    const { run } = bound(await open(honest));
+    const many = (count: number) => Array<number>(count).fill(1);
+    const replies = await run(
+      asking(
+        readOf(65_622, 2),
+        readOf(65_535, 2),
+        readOf(0, 126),
+        readOf(0, 0),
+        writeOf(65_536, 1),
+        writeOf(0, ...many(124)),
+        writeOf(0, 65_536),
+        readOf(65_535, 1),
+        writeOf(0, ...many(123)),
+      ),
+      'write',
+    );
+    const codes = replies.map(reply => (reply.ok ? 0 : reply.exception));
+    expect(codes).to.deep.equal([2, 2, 3, 3, 2, 3, 3, 0, 0]);
+    expect(device?.asked).to.have.length(2);
+  });
+
   it('asks input registers with function 4', async () => {
     const { run } = bound(await open(asked => asked.answer(Buffer.from('0402000a', 'hex'))));
     const request = { kind: 'read', unit: 1, space: 'input', address: 8, count: 1 } as const;

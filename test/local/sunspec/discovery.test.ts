@@ -72,6 +72,17 @@ describe('SunSpec discovery', () => {
     expect(result.ok && result.value.end.how).to.equal('limit');
   });
 
+  it('does not believe a model that would end behind the last register, whatever length it claims', () => {
+    for (const length of [65_000, 0xfffe]) {
+      const device = table([40_000, [...SUNS, ...ACME, 705, length, ...Array<number>(9000).fill(1)]]);
+      expect(ids(device)).to.deep.equal([[1]]);
+      expect(found(device).end).to.deep.equal({ how: 'limit', address: 40_070 });
+    }
+    const sized = table([40_000, [...SUNS, ...ACME, 103, 65_000, ...filled(103, 50).slice(2), ...END]]);
+    expect(ids(sized)).to.deep.equal([[1, 103]]);
+    expect(found(sized).end.how).to.equal('end-model');
+  });
+
   it('ends after the most models one chain may have', () => {
     const device = table([0, [...SUNS, ...Array.from({ length: 300 }, () => filled(64_900, 1)).flat()]]);
     expect(found(device).end.how).to.equal('limit');
