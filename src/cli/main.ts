@@ -16,6 +16,7 @@ import { addSim } from './commands/sim.ts';
 import { addUtility } from './commands/utility/mod.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWrite } from './commands/write.ts';
+import { legible } from './legible.ts';
 import { EXIT, Trouble } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { packageVersion } from './version.ts';
@@ -65,7 +66,7 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (!(error instanceof Trouble)) throw error;
-    output.err(`underglass: ${error.message}\n`);
+    output.err(`underglass: ${legible(error.message)}\n`);
     return error.code;
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Check, ComparedReport, Report, Suite } from '../../../hil/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
+import { oneLine } from '../legible.ts';
 import { withLinkOptions } from '../local/options.ts';
 import type { LinkOptions } from '../local/options.ts';
 import type { Say } from '../local/say.ts';
@@ -104,7 +105,7 @@ function tell(say: Say, report: Report, { json, report: folder }: RunOptions): v
   if (json === true) say.json(report);
   else {
     const { manufacturer, model, serial } = report.subject;
-    const device = [manufacturer, model, serial].filter(part => part !== null).join(' ');
+    const device = oneLine([manufacturer, model, serial].filter(part => part !== null).join(' '));
     say.out(`\n${report.verdict}  ${device || report.subject.link}`);
   }
   if (folder !== undefined) say.talk(`report: ${join(folder, 'report.html')}`);

@@ -14,6 +14,7 @@ import type {
 } from '../../local/sunspec/mod.ts';
 import { symbolsOf } from '../../local/sunspec/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
+import { oneLine } from '../legible.ts';
 
 export interface PointName {
   /** As it was written. */
@@ -130,11 +131,6 @@ export function shown({ def, value }: Pick<Row, 'def' | 'value'>): string {
   const symbols = def.symbols === undefined ? '' : symbolsOf(def, value).join(' ');
   const number = def.type.startsWith('bitfield')
     ? `0x${value.toString(16).padStart(4, '0')}`
-    : printable(value);
+    : oneLine(String(value));
   return [number, symbols || (def.units ?? '')].filter(part => part !== '').join(' ');
-}
-
-/** A device's text may hold anything; a terminal must not be told what to do by it. */
-function printable(value: Value): string {
-  return String(value).replaceAll(/\p{C}/gu, '\u00b7');
 }

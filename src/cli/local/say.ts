@@ -3,10 +3,13 @@
  * line of progress that is only there while a person looks on.
  */
 import type { Command } from 'commander';
+import { legible, legibleJson } from '../legible.ts';
 
 export interface Say {
-  /** A piece of the answer; ends its own line. */
+  /** A piece of the answer; ends its own line. Nothing in it moves the cursor, whoever wrote it. */
   out(text: string): void;
+  /** A piece of the answer that moves the cursor: the caller answers for every sign of it. */
+  draw(text: string): void;
   /** The answer as JSON: all on one line where lines are read one by one. */
   json(value: unknown, layout?: 'lines' | 'pretty'): void;
   /** A sentence to the person. */
@@ -34,15 +37,19 @@ export function sayOf(command: Command): Say {
   return {
     out: text => {
       quiet();
+      out(legible(text));
+    },
+    draw: text => {
+      quiet();
       out(text);
     },
     json: (value, layout = 'pretty') => {
       quiet();
-      out(layout === 'pretty' ? JSON.stringify(value, null, 2) : JSON.stringify(value));
+      out(legibleJson(value, layout === 'pretty' ? 2 : undefined));
     },
     talk: text => {
       quiet();
-      err(`${text}\n`);
+      err(`${legible(text)}\n`);
     },
     progress: text => {
       if (!terminal || performance.now() - shownAt < PROGRESS_EVERY_MS) return;

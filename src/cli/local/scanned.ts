@@ -2,9 +2,12 @@
  * What a scan says to a person: who it is, its models and their points, and what is odd about them.
  */
 import type { ModelSet, Scan, ScannedDevice } from '../../local/sunspec/mod.ts';
+import { oneLine } from '../legible.ts';
 import { modelName, isPlumbing, rowsOf, shown } from './points.ts';
 import type { Row } from './points.ts';
 
+/** Oddities of models that are told one by one: who has more is odd altogether. */
+const ODDITIES_MAX = 12;
 /** Names of points on a line of `not implemented`. */
 const LINE = 96;
 /** Points are indented below their model, and values stand in a column. */
@@ -30,6 +33,7 @@ function describeDevice(
   const who = [manufacturer, model].filter(text => text !== undefined).join(' ') || 'a device without a name';
   const heading = [who, serial && `serial ${serial}`, version && `version ${version}`]
     .filter(text => text !== undefined)
+    .map(oneLine)
     .join(', ');
   const body = instances.flatMap(instance => {
     const { id, name, address, length } = instance;
@@ -90,7 +94,9 @@ export function oddities(scan: Scan, models: ModelSet): readonly string[] {
       ];
     }),
   );
-  return [...unnamed(scan), ...each, ...ending(scan)];
+  const most = each.slice(0, ODDITIES_MAX);
+  const rest = each.length - most.length;
+  return [...unnamed(scan), ...ending(scan), ...most, ...(rest === 0 ? [] : [`and ${rest} more like these`])];
 }
 
 function unnamed({ devices }: Scan): readonly string[] {

@@ -5,6 +5,7 @@
 import { valueJson } from '../../local/sunspec/mod.ts';
 import type { ModelSet, SunSpecDevice } from '../../local/sunspec/mod.ts';
 import { Trouble } from '../exit.ts';
+import { oneLine } from '../legible.ts';
 import { modelName, shown } from './points.ts';
 import type { NamedRow } from './reading.ts';
 import type { Say } from './say.ts';
@@ -85,10 +86,10 @@ function table(say: Say, title: string): View {
         body.length,
         `  … and ${body.length - room} more: name the points to see, like 103.W`,
       );
-    const text = [title, state, '', ...body].map(line => `\u001b[K${line.slice(0, columns - 1)}`);
+    const text = [title, state, '', ...body].map(line => `\u001b[K${oneLine(line).slice(0, columns - 1)}`);
     const up = lines === 0 ? '' : `\u001b[${lines}A`;
     lines = text.length;
-    say.out(`${up}\r${text.join('\n')}`);
+    say.draw(`${up}\r${text.join('\n')}`);
   };
 }
 
