@@ -15,6 +15,11 @@ import type { Unit } from '../../src/sim/mod.ts';
 import type { FakeDevice } from './modbus/fakes.ts';
 import { fakeDevice } from './modbus/fakes.ts';
 
+/** A unit whose input registers are others than its holding registers. */
+export interface Tabled extends Unit {
+  readInput(address: number, count: number): ReturnType<Unit['read']>;
+}
+
 /** `lost`: the request never arrives. `mute`: it is carried out, and nothing is answered. */
 export type Fate = 'answered' | 'lost' | 'mute' | { readonly exception: number };
 
@@ -51,7 +56,10 @@ function carriedOut(
   const unit = units.find(each => each.unit === request.unit);
   if (unit === undefined) return { exception: 11 };
   if (request.kind === 'write') return unit.write(request.address, request.words) ?? { words: [] };
-  const words = unit.read(request.address, request.count);
+  const isTabled = (its: Unit): its is Tabled => 'readInput' in its;
+  const { address, count } = request;
+  const ofInput = request.space === 'input' && isTabled(unit);
+  const words = ofInput ? unit.readInput(address, count) : unit.read(address, count);
   return 'exception' in words ? words : { words };
 }
 

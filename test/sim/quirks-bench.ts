@@ -16,10 +16,10 @@ import { shippedModels } from '../../src/io/models.ts';
 import { shippedProfiles } from '../../src/io/profiles.ts';
 import type { ModbusRequest } from '../../src/local/bus/mod.ts';
 import type { Profile } from '../../src/local/profiles/mod.ts';
-import type { Applied, DeviceId } from '../../src/model/mod.ts';
+import type { Applied, Axis, DeviceId } from '../../src/model/mod.ts';
 import type { Fault, ModelValues, Server, Unit } from '../../src/sim/mod.ts';
 import { Image, serveTcpLine } from '../../src/sim/mod.ts';
-import type { Fate } from '../io/behaving.ts';
+import type { Fate, Tabled } from '../io/behaving.ts';
 import { Told, serveUnits } from '../io/behaving.ts';
 
 /** What the device gives, and reads as long as nothing is wrong. */
@@ -71,6 +71,36 @@ export async function shipped(name: string, link: NonNullable<Profile['link']> =
   return { ...profile, link: { ...profile.link, ...link } };
 }
 
+export type Registers = Map<number, number>;
+
+/** Registers of a maker's own table, by their address on the line. Those that are not there refuse with exception 2. */
+export interface Own {
+  readonly holding?: Registers;
+  readonly input?: Registers;
+  /** Looked at after each write, with the device as it is then. */
+  readonly react?: (holding: Registers, input: Registers) => void;
+}
+
+/** A unit with a maker's own table, and `map` beside it where the device has one. */
+export function owning({ holding = new Map(), input = new Map(), react }: Own, map?: Unit, unit = 1): Tabled {
+  const from = (table: Registers, address: number, count: number) => {
+    const words = Array.from({ length: count }, (_, at) => table.get(address + at));
+    return words.every(word => word !== undefined) ? words : { exception: 2 };
+  };
+  return {
+    unit,
+    read: (address, count) =>
+      holding.has(address) ? from(holding, address, count) : (map?.read(address, count) ?? { exception: 2 }),
+    readInput: (address, count) => from(input, address, count),
+    write: (address, words) => {
+      if (!holding.has(address)) return map === undefined ? { exception: 2 } : map.write(address, words);
+      for (const [at, word] of words.entries()) holding.set(address + at, word);
+      react?.(holding, input);
+      return undefined;
+    },
+  };
+}
+
 export interface Given {
   readonly unit: Unit;
   readonly profile?: Profile | undefined;
@@ -96,6 +126,8 @@ export interface Bench extends AsyncDisposable {
   until(is: (request: ModbusRequest) => boolean): Promise<void>;
   /** A limit in percent of the rating. */
   limit(percent: number): Promise<Applied>;
+  /** An order on any axis, in its unit. */
+  order(axis: Axis, value: number | undefined): Promise<Applied>;
 }
 
 export async function openBench(given: Given): Promise<Bench> {
@@ -143,6 +175,7 @@ export async function openBench(given: Given): Promise<Bench> {
         if (is(request)) return;
     },
     limit: percent => port.apply({ order: 1, device: idOf(0), axis: 'opModMaxLimW', value: 100 * percent }),
+    order: (axis, value) => port.apply({ order: 1, device: idOf(0), axis, value }),
     [Symbol.asyncDispose]: async () => {
       await port.close();
       await line.close();

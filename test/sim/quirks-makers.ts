@@ -4,7 +4,6 @@ import type { ModbusRequest } from '../../src/local/bus/mod.ts';
 import type { Fault } from '../../src/sim/mod.ts';
 import { Image, models1547 } from '../../src/sim/mod.ts';
 import type { Fate } from '../io/behaving.ts';
-import { fastClock } from '../io/behaving.ts';
 import { POWER_W, busyAt, constant, inverter, named, openBench, shipped, wired } from './quirks-bench.ts';
 
 /** A test of one line of the table: device, how it begins, what is proven. */
@@ -65,23 +64,6 @@ export function otherMakers(line: LineTest): void {
     }
     expect(outcomes).to.deep.equal(['implemented', 'refused']);
   });
-
-  line(
-    'Sungrow',
-    'documented addresses are 1-based',
-    'what a dongle only acknowledges is refused',
-    async () => {
-      const faults: Fault[] = [{ kind: 'deaf' }];
-      const its = {
-        unit: wired(inverter()),
-        faults,
-        clock: fastClock(20),
-        profile: await shipped('sungrow'),
-      };
-      await using bench = await openBench(its);
-      expect(await bench.limit(50)).to.include({ outcome: 'refused' });
-    },
-  );
 
   line(
     'Growatt',

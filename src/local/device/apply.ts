@@ -131,7 +131,8 @@ export function* planIntent(
     if (beside.kind === 'silent')
       return { outcome: 'unknown', why: `${beside.why}; nothing was written`, evidence: [] };
     const plan = planOf(control, intent, { seen, beside: beside.seen }, deviation);
-    const spent = plan.ok ? budgetFault(plan.value, deviation, options) : undefined;
+    const isWeighty = intent.kind === 'release' || (intent.kind === 'value' && outweighsWear(intent.value));
+    const spent = plan.ok && !isWeighty ? budgetFault(plan.value, deviation, options) : undefined;
     if (spent !== undefined) return no(spent);
     if (plan.ok) return { phases: plan.value, seen, deviation };
     why = plan.detail ?? plan.refusal;
@@ -203,6 +204,14 @@ function reversionFault(axis: Axis, reversion: AxisOrder['reversion']): string |
 function timerFault(afterS: number): string | undefined {
   const fits = Number.isInteger(afterS) && afterS > 0 && afterS <= MAX_REVERSION_S;
   return fits ? undefined : `${afterS} s is no reversion`;
+}
+
+/**
+ * What takes all power off, and what gives it back (`undefined`: a release), is never refused to spare a memory: a
+ * house that stays on the grid against an isolation, or limited for the rest of the day, is worse than a worn register.
+ */
+export function outweighsWear(value: number | undefined): boolean {
+  return value === undefined || value === 0;
 }
 
 function budgetFault(

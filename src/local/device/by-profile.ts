@@ -9,7 +9,7 @@ import { type Axis, axisRow } from '../../model/mod.ts';
 import type { Conversation } from '../bus/conversation.ts';
 import { type ControlProfile, type PointProfile, ownPointsOf, readOwn } from '../profiles/mod.ts';
 import { type ModelSet, type SunSpecDevice, readOnce } from '../sunspec/mod.ts';
-import type { ApplyResult, AxisOrder } from './apply.ts';
+import { type ApplyResult, type AxisOrder, outweighsWear } from './apply.ts';
 import { effectOf, hintOf } from './from-profile.ts';
 import { type Back, type Verdict, verdictOf } from './judge.ts';
 import { type OwnStep, type Wanted, planSteps } from './own-plan.ts';
@@ -56,7 +56,7 @@ export function* applyByProfile(
   const steps = plan.value;
   if (steps.length === 0) return { ...HELD_ALREADY, ...told(control, 0) };
   const words = steps.reduce((sum, { write }) => sum + write.words.length, 0);
-  const spent = budgetFault(words, by);
+  const spent = outweighsWear(order.value) ? undefined : budgetFault(words, by);
   if (spent !== undefined) return no(spent);
   return yield* carryOn({ control, left: steps, verdicts: [], words });
 }

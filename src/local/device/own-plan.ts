@@ -58,14 +58,18 @@ export function* planSteps(
       return refused('cannot-carry', `${step.write} is longer than the one register this device takes`);
     steps.push(planned.value);
   }
-  return ok(parts.control.storage === 'volatile' ? steps : spared(steps));
+  return ok(parts.control.storage === 'volatile' ? steps : spared(steps, parts.control));
 }
 
-/** What is held already is not written again; the last step puts the others in force, so it goes with them. */
-function spared(steps: readonly OwnStep[]): readonly OwnStep[] {
+/**
+ * What is held already is not written again; the last step puts the others in force, so it goes with them. Where the
+ * device forgets, it is the last step that reminds it, whatever is held.
+ */
+function spared(steps: readonly OwnStep[], { keepAlive }: ControlProfile): readonly OwnStep[] {
   const last = steps.at(-1);
   const needed = steps.filter(step => !step.isHeld);
-  return last === undefined || needed.length === 0 || needed.includes(last) ? needed : [...needed, last];
+  if (last === undefined || needed.includes(last)) return needed;
+  return needed.length === 0 && keepAlive === undefined ? [] : [...needed, last];
 }
 
 interface Asked {

@@ -55,12 +55,15 @@ function join(base: ProfileFile, own: ProfileFile): ProfileFile {
   };
 }
 
-/** The profile of `device` among `profiles`: of several, the one that asks for most. */
+/**
+ * The profile of `device` among `profiles`: of several, the one that asks for most. One that is for a product without
+ * a map is none of a device that has one: it must be named.
+ */
 export function matchProfile(
   profiles: Iterable<Profile>,
   device: Pick<SunSpecDevice, 'manufacturer' | 'model' | 'version'>,
 ): Profile | undefined {
-  const fitting = [...profiles].filter(({ match }) => fits(match, device));
+  const fitting = [...profiles].filter(({ match, sunspec }) => sunspec?.none !== true && fits(match, device));
   return fitting.sort((a, b) => demands(b.match) - demands(a.match))[0];
 }
 

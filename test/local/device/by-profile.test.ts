@@ -201,6 +201,38 @@ describe('memory that wears out', () => {
   });
 });
 
+describe('memory that wears out, and what outweighs it', () => {
+  const flash = { storage: { flash: { writesPerDay: 3 } }, steps: STORAGE.steps.slice(1) } as const;
+
+  it('is written where all power is taken off, and where it is given back, whatever was written today', () => {
+    const spent = { flashWritesToday: 3 };
+    const off = registers();
+    const steps = [{ write: 'power', value: 'order' }] as const;
+    off.registers.set(30, 4000);
+    expect(apply(off, { value: 0 }, { ...flash, steps: [...steps] }, spent)).to.include({
+      outcome: 'implemented',
+      flashWrites: 2,
+    });
+    const back = registers();
+    back.registers.set(20, 2);
+    expect(apply(back, {}, flash, spent)).to.include({ outcome: 'implemented', flashWrites: 1 });
+    expect(apply(registers(), { value: 1 }, flash, spent)).to.include({ outcome: 'refused' });
+  });
+
+  it('is reminded by the last step alone, where the device forgets what it holds', () => {
+    const on = registers();
+    const control = {
+      ...flash,
+      storage: { flash: { writesPerDay: 9 } },
+      keepAlive: { everyS: 1, deadManS: 3 },
+    };
+    apply(on, { value: 4000 }, control);
+    const before = writes(on).length;
+    expect(apply(on, { value: 4000 }, control)).to.include({ outcome: 'implemented', flashWrites: 1 });
+    expect(writes(on).slice(before)).to.deep.equal([[60, [0xaa]]]);
+  });
+});
+
 describe('a step to a model', () => {
   it('is scaled as the model says, and refused where the model no longer is', () => {
     // 124 at 40002: WChaMax at offset 2, OutWRte 12, InWRte 13, StorCtl_Mod 5, WChaMax_SF 18, InOutWRte_SF 25 (sunspec/models 7abdf89).

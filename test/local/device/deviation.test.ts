@@ -186,7 +186,7 @@ describe('a profile, as deviations', () => {
     const on = plant();
     const result = run(applyIntent(deviceOf(123), HALF, MODELS, { deviations: vendor('sma') }), on);
     expect(result).to.include({ outcome: 'implemented', keepAliveS: 60 });
-    expect(result.effect).to.include({ point: '103.W', withinMs: 30_000 });
+    expect(result.effect).to.include({ point: 'power', withinMs: 30_000 });
     expect(result.effect?.hint).to.match(/external control by Modbus/);
     expect(held(on, '123.WMaxLimPct_RvrtTms'), 'not brought to 0 as elsewhere').to.deep.equal([1800]);
     const released = plant();

@@ -151,4 +151,9 @@ describe('the profile of a device', () => {
     expect(found({})).to.equal(undefined);
     expect(found({ manufacturer: 'Acme', model: 'Mini' })).to.equal('mini');
   });
+
+  it('is none that is for a product without a map: who has told its name has one', () => {
+    const mapless = joined.map(profile => ({ ...profile, sunspec: { none: true } as const }));
+    expect(matchProfile(mapless, { manufacturer: 'Acme', model: 'Mini' })).to.equal(undefined);
+  });
 });
