@@ -21,6 +21,7 @@ import { type ModelSet, type SunSpecDevice, seamsOf } from '../sunspec/mod.ts';
 import { type Control, controlsOf } from './controls.ts';
 import { type Deviation, deviationOf } from './deviation.ts';
 import { type Back, type Verdict, checked, verdictOf } from './judge.ts';
+import { isolates, obeys } from './local-control.ts';
 import { modelsBeside, planOf, pointsNeeded } from './plan.ts';
 import { type Seen, look, readLong } from './seen.ts';
 import type { Check, Phase, PlanRefusal } from './steps.ts';
@@ -99,6 +100,8 @@ interface Planned {
   readonly phases: readonly Phase[];
   readonly seen: Seen;
   readonly deviation: Deviation | undefined;
+  /** Why the device may not obey what its registers hold. */
+  readonly doubt?: string;
 }
 
 /** Reads what a plan needs and makes it. Writes nothing. */
@@ -119,22 +122,29 @@ export function* planIntent(
       models,
       ...(points === undefined ? {} : { points }),
     });
-    if (found.kind === 'silent')
-      return { outcome: 'unknown', why: `${found.why}; nothing was written`, evidence: [] };
+    if (found.kind === 'silent') return unknown(found.why);
     if (found.kind === 'no') {
       ({ why } = found);
       continue;
     }
     const { seen } = found;
+    const whom = yield* obeys(device, control.model, models);
+    if (whom.kind !== 'remote' && !isolates(intent))
+      return whom.kind === 'local' ? no(whom.why) : unknown(whom.why);
     const deviation = deviationOf(options.deviations ?? [], control);
     const beside = yield* lookBeside(device, control, models);
-    if (beside.kind === 'silent')
-      return { outcome: 'unknown', why: `${beside.why}; nothing was written`, evidence: [] };
+    if (beside.kind === 'silent') return unknown(beside.why);
     const plan = planOf(control, intent, { seen, beside: beside.seen }, deviation);
     const isWeighty = intent.kind === 'release' || (intent.kind === 'value' && outweighsWear(intent.value));
     const spent = plan.ok && !isWeighty ? budgetFault(plan.value, deviation, options) : undefined;
     if (spent !== undefined) return no(spent);
-    if (plan.ok) return { phases: plan.value, seen, deviation };
+    if (plan.ok)
+      return {
+        phases: plan.value,
+        seen,
+        deviation,
+        ...(whom.kind === 'remote' ? {} : { doubt: whom.why }),
+      };
     why = plan.detail ?? plan.refusal;
     if (!mayTryNext(plan.refusal, control)) break;
   }
@@ -161,6 +171,10 @@ function* lookBeside(
 
 function no(why: string): ApplyResult {
   return { outcome: 'refused', why: `${why}; nothing was written`, evidence: [] };
+}
+
+function unknown(why: string): ApplyResult {
+  return { outcome: 'unknown', why: `${why}; nothing was written`, evidence: [] };
 }
 
 /** What can be released must be released where it was ordered: no other model is tried for it. */
@@ -240,13 +254,15 @@ interface Work {
   readonly checks: readonly Check[];
 }
 
-function* begin({ phases, seen, deviation }: Planned, { unit }: SunSpecDevice): Conversation<ApplyResult> {
+function* begin(planned: Planned, { unit }: SunSpecDevice): Conversation<ApplyResult> {
+  const { phases, seen, deviation, doubt } = planned;
   const told = toldBy(phases, deviation);
-  if (phases.length === 0) return { outcome: 'implemented', why: HELD_ALREADY, evidence: [], ...told };
+  if (phases.length === 0)
+    return withTold({ outcome: 'implemented', why: HELD_ALREADY, evidence: [] }, told, doubt);
   const { functionCode } = deviation ?? {};
   const door = { unit, ...(functionCode === undefined ? {} : { functionCode }) };
   const result = yield* carryOut({ door, seen, deviation, phases, written: [], checks: [] });
-  return withTold(result, told);
+  return withTold(result, told, doubt);
 }
 
 /** What the result says beside the outcome. */
@@ -261,15 +277,25 @@ function toldBy(phases: readonly Phase[], deviation: Deviation | undefined): Tol
   };
 }
 
-function withTold(result: ApplyResult, told: Told): ApplyResult {
+function withTold(result: ApplyResult, told: Told, doubt: string | undefined): ApplyResult {
   const { recheck } = result;
-  if (recheck === undefined) return { ...result, ...told };
+  const judged = doubt === undefined ? result : doubted(result, doubt);
+  if (recheck === undefined) return { ...judged, ...told };
   return {
-    ...result,
+    ...judged,
     ...told,
     *recheck() {
-      return withTold(yield* recheck(), told);
+      return withTold(yield* recheck(), told, doubt);
     },
+  };
+}
+
+function doubted(result: ApplyResult, doubt: string): ApplyResult {
+  if (result.outcome !== 'implemented') return { ...result, why: `${result.why}; ${doubt}` };
+  return {
+    ...result,
+    outcome: 'unknown',
+    why: `${doubt}: its registers hold the order, whether it obeys is not known`,
   };
 }
 

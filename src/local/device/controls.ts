@@ -33,8 +33,6 @@ export interface ValueControl {
   readonly quiet: readonly string[];
   /** Where the device can fall back to a value of our choosing. Model 123 can only drop its limit: that is none. */
   readonly reversion?: { readonly values: Values; readonly enable: string; readonly timer: string };
-  /** A point that must not hold this value: 1 in LocRemCtl leaves the device to whoever stands before it. */
-  readonly unless?: { readonly point: string; readonly holds: number };
   /**
    * Only for a device that is a battery and nothing beside it: without one it would take the order for a generator's
    * setpoint, and with an array too the power of the device is not the power of its battery.
@@ -90,7 +88,6 @@ const VALUE_CONTROLS: readonly ValueControl[] = [
     values: { OpCtl: plain },
     released: 1,
     quiet: [],
-    unless: { point: 'LocRemCtl', holds: 1 },
   },
   {
     kind: 'value',

@@ -10,7 +10,7 @@ import type { Deviation } from './deviation.ts';
 import { deviate } from './deviate.ts';
 import { putsOf } from './fields.ts';
 import { BASE_POINTS, rateSteps } from './rates.ts';
-import { type Seen, rawAt, valueAt } from './seen.ts';
+import { type Seen, rawAt } from './seen.ts';
 import type { SettingControl } from './settings.ts';
 import { planSlot } from './slot-plan.ts';
 import { type Plan, type PlanRefusal, type Put, type Write, quieted, switchOf, writesOf } from './steps.ts';
@@ -26,10 +26,10 @@ export function pointsNeeded(control: Control): readonly string[] | undefined {
         ...(control.enable === undefined ? [] : [control.enable]),
       ];
     case 'value': {
-      const { values, meant = {}, enable, quiet, reversion, unless, base } = control;
+      const { values, meant = {}, enable, quiet, reversion, base } = control;
       const fallBack =
         reversion === undefined ? [] : [...Object.keys(reversion.values), reversion.enable, reversion.timer];
-      const others = [enable, unless?.point, base].flatMap(name => name ?? []);
+      const others = [enable, base].flatMap(name => name ?? []);
       return [...Object.keys(values), ...Object.keys(meant), ...others, ...quiet, ...fallBack];
     }
   }
@@ -63,9 +63,6 @@ export function planOf(control: Control, intent: Intent, sight: Sight, deviation
 function standardPlan(control: Control, intent: Intent, sight: Sight): Plan {
   const { seen } = sight;
   if (control.kind === 'slot') return planSlot(control, intent, seen);
-  const { unless } = control.kind === 'value' ? control : { unless: undefined };
-  if (unless !== undefined && valueAt(seen, unless.point) === unless.holds)
-    return refused('local-control', `${seen.def.id}.${unless.point}: the device is in local control`);
   if (intent.kind === 'release') return release(control, seen);
   if (control.kind === 'value' && intent.kind === 'value') return planValue(control, intent, sight);
   if (control.kind === 'settings' && intent.kind === 'settings')

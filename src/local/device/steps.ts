@@ -39,8 +39,8 @@ export interface Phase {
  * `not-implemented`: the device leaves out a point without which nothing of the order can be carried; the next
  * model is tried. `too-coarse`: its step is larger than the value. `out-of-range`: it cannot hold the value.
  * `cannot-carry`: it has no place for a part of the order. `no-release`: what was ordered has no off.
- * `budget-spent`: the flash has been written as often as it may today. `local-control`: an operator at the
- * device has switched remote control off. `no-base`: its unit is a percentage, and of what is not known.
+ * `budget-spent`: the flash has been written as often as it may today. `no-base`: its unit is a percentage, and
+ * of what is not known.
  */
 export type PlanRefusal =
   | 'not-implemented'
@@ -49,8 +49,7 @@ export type PlanRefusal =
   | 'cannot-carry'
   | 'no-release'
   | 'budget-spent'
-  | 'no-base'
-  | 'local-control';
+  | 'no-base';
 
 export type Plan = Result<readonly Phase[], PlanRefusal>;
 

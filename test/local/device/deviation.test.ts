@@ -279,13 +279,4 @@ describe('points that belong together', () => {
     expect(held(on, '704.PFWInjRvrtTms')).to.deep.equal([0, 0]);
     expect(held(on, '704.PFWInj.PF'), 'the order itself holds').to.deep.equal([9]);
   });
-
-  it('a device in local control is not written to', () => {
-    const on = plant({ '715.LocRemCtl': [1] });
-    const isolate: Intent = { kind: 'value', mode: 'opModConnect', value: 0 };
-    const result = run(applyIntent(deviceOf(715), isolate, MODELS), on);
-    expect(result.outcome).to.equal('refused');
-    expect(result.why).to.match(/local control; nothing was written$/);
-    expect(writes(on)).to.deep.equal([]);
-  });
 });
