@@ -38,9 +38,10 @@ export class Setpoints {
     if (order.value === undefined && serves !== undefined && serves !== order.axis)
       return { outcome: 'implemented', why: `its setpoint serves ${serves} by now`, evidence: [] };
     const result = await carryOut();
-    if (result.outcome !== 'implemented') return result;
-    if (order.value === undefined) this.#serves.delete(setpoint);
-    else this.#serves.set(setpoint, order.axis);
+    const isDone = result.outcome === 'implemented';
+    if (order.value !== undefined && isDone) this.#serves.set(setpoint, order.axis);
+    // An order that did not end well may have overwritten what served another: whoever is released next releases it.
+    else if (order.value !== undefined || isDone) this.#serves.delete(setpoint);
     return result;
   }
 }
