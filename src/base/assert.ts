@@ -16,6 +16,17 @@ export function assert(condition: unknown, promise: string): asserts condition {
   if (!condition) throw new AssertionError(promise);
 }
 
+/**
+ * What is wrong, as text, where trouble was expected. A broken promise of our own, or any mistake of the program, is
+ * thrown on: it must not pass for trouble of the disk or the network.
+ */
+export function troubleOf(error: unknown): string {
+  if (error instanceof AssertionError || MISTAKES.some(mistake => error instanceof mistake)) throw error;
+  return String(error);
+}
+
+const MISTAKES = [TypeError, RangeError, ReferenceError, SyntaxError];
+
 /** The branch no value can reach; the type checker proves it, this guards against data from outside types. */
 export function unreachable(value: never): never {
   throw new AssertionError(`unreachable: ${JSON.stringify(value)}`);

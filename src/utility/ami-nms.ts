@@ -6,7 +6,7 @@
  * gateway has answered or its time has run out (GRP-3). A record is in the ledger before it is acknowledged.
  * So a head end that dies at any moment goes on where it was. Presence, which nobody signs, decides nothing.
  */
-import { ok, refused } from '../base/assert.ts';
+import { ok, refused, troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { after, minutes } from '../base/time.ts';
 import { ackTopic, headEndSubscriptions, parseTopic } from '../model/mod.ts';
@@ -201,6 +201,7 @@ export class AmiNms {
       return acknowledge();
     }
     // The broker's copy is not needed even if the ledger fails: without our own signed word the gateway sends again.
+    // Nothing catches what this rejects with: that is a broken promise of our own, and it ends the process.
     void this.#collector.take(topic, payload).finally(acknowledge);
   }
 
@@ -239,7 +240,7 @@ export class AmiNms {
       });
       await this.#broker.publish(ackTopic(utility, gateway), signCommand(claims, signer));
     } catch (error) {
-      this.#trouble(`no acknowledgement to ${gateway}: ${String(error)}`);
+      this.#trouble(`no acknowledgement to ${gateway}: ${troubleOf(error)}`);
     }
   }
 

@@ -2,6 +2,7 @@
  * Records on their way up: each is verified, written to the ledger once, and only then owed an acknowledgement
  * and told to anybody. What cannot be stored is not acknowledged, and its gateway sends it again.
  */
+import { troubleOf } from '../base/assert.ts';
 import type { GatewayId, KeyId, StreamName, UplinkRecord } from '../model/mod.ts';
 import { openRecord } from '../wan/envelope/mod.ts';
 import type { EnvelopeRefusal, TrustedKey } from '../wan/envelope/mod.ts';
@@ -43,7 +44,7 @@ export class Collector {
       Object.assign(streamIntake(this.#intake, gateway, stream), restored(through, ahead));
   }
 
-  /** Takes in what came on `topic`. Settles when it is durable or refused; never rejects. */
+  /** Takes in what came on `topic`. Settles when it is durable or refused; rejects when a promise of our own is broken. */
   async take(topic: string, payload: Uint8Array): Promise<void> {
     const opened = openRecord(payload, { topic, keyOf: this.#doors.keyOf });
     if (!opened.ok) return this.#doors.refused(topic, opened.refusal, opened.detail);
@@ -91,7 +92,7 @@ export class Collector {
       const more = record.body.kind === 'modes' ? await this.#doors.alongside(gateway, record) : [];
       return await this.#store([{ op: 'record', gateway, record }, ...answers, ...more]);
     } catch (error) {
-      return String(error);
+      return troubleOf(error);
     }
   }
 
@@ -124,7 +125,7 @@ export class Collector {
       return undefined;
     } catch (error) {
       for (const [key, mark] of marks) if (!this.#marks.has(key)) this.#marks.set(key, mark);
-      return String(error);
+      return troubleOf(error);
     }
   }
 

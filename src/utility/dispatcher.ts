@@ -3,7 +3,7 @@
  * again and again as the same bytes, until every addressed gateway has answered or its time has run out. It
  * hears of answers; it does not judge them.
  */
-import { ok, refused } from '../base/assert.ts';
+import { ok, refused, troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { toHex } from '../base/bytes.ts';
 import { after, hours, milliseconds } from '../base/time.ts';
@@ -110,7 +110,7 @@ export class Dispatcher {
     try {
       await this.#doors.ledger.commit([{ op: 'command', command }]);
     } catch (error) {
-      return refused('storage', String(error), 'later');
+      return refused('storage', troubleOf(error), 'later');
     }
     const settled = this.#track(outstanding(command, [], this.#issuer.clock.now().instant));
     this.repeat();
@@ -163,7 +163,7 @@ export class Dispatcher {
       await this.#doors.ledger.commit([{ op: 'settle', cti, how, at: this.#issuer.clock.now().unix }]);
     } catch (error) {
       // It stays open in the ledger, and after a restart it is settled by what stands there.
-      this.#doors.trouble(`${cti} is ${how}, and the ledger could not note it: ${String(error)}`);
+      this.#doors.trouble(`${cti} is ${how}, and the ledger could not note it: ${troubleOf(error)}`);
     }
     this.#settling.get(cti)?.(how);
     this.#settling.delete(cti);
@@ -196,8 +196,9 @@ export class Dispatcher {
     const { cti, topic, bytes } = entry.command;
     try {
       await this.#doors.publish(topic, bytes);
-    } catch {
-      return; // the link says why itself, and the command is repeated
+    } catch (error) {
+      troubleOf(error); // the link says why itself, and the command is repeated
+      return;
     }
     if (entry.delivered) return;
     entry.delivered = true;
