@@ -15,6 +15,7 @@ import type {
   CommandBody,
   Cti,
   GatewayId,
+  GroupId,
   KeyId,
   MRID,
   ReceiptBody,
@@ -31,12 +32,14 @@ import { Dispatcher, makeClaims } from './dispatcher.ts';
 import type { Addressed, DispatchRefusal, Issuer, SendOptions, Sent } from './dispatcher.ts';
 import { Enrolment } from './enrolment.ts';
 import type { GroupRegistry } from './group-registry.ts';
+import type { Purpose } from './group-rows.ts';
 import type { Gap } from './intake.ts';
 import { ModeBook } from './mode-book.ts';
 import type { ModesKnown } from './mode-book.ts';
 import { Numbers } from './numbers.ts';
 import { isAbout } from './outstanding.ts';
 import type { Outstanding } from './outstanding.ts';
+import { Prober } from './prober.ts';
 import { Sealer } from './sealer.ts';
 import type { SealDoor, SealRefusal } from './sealer.ts';
 import type { Answer, BrokerEvents, BrokerPort, LedgerPort, LedgerSnapshot } from './ports.ts';
@@ -74,8 +77,9 @@ export interface NmsEvents {
 /** Why a message from below was not taken. */
 export type NmsRefusal = CollectRefusal | 'presence-unreadable';
 
-/** `no-such-group`, `no-members`: nobody to send to. */
-export type SendRefusal = DispatchRefusal | 'no-such-group' | 'no-members';
+/** `no-such-group`, `no-members`: nobody to send to. `wrong-purpose`: the group is not for commands of that kind. */
+export type SendRefusal = DispatchRefusal | AddressRefusal;
+type AddressRefusal = 'no-such-group' | 'no-members' | 'wrong-purpose';
 
 /** An acknowledgement is of no use for longer: the gateway asks again after half a minute. */
 const ACK_VALID = minutes(5);
@@ -83,6 +87,11 @@ const ACK_VALID = minutes(5);
 const PRESENCE: ReadonlyMap<string, boolean> = new Map([
   ['online', true],
   ['offline', false],
+]);
+/** What a group has to be for, so that a command of that kind is sent to it. */
+const PURPOSE_OF: ReadonlyMap<CommandBody['kind'], Purpose> = new Map([
+  ['event', 'load-control'],
+  ['manifest', 'delivery'],
 ]);
 /** The class of what asks nothing of a device: any key may use it. */
 const LEAST = { class: 'market', primacy: 255 } as const satisfies SendOptions;
@@ -102,6 +111,7 @@ export class AmiNms {
   readonly #acknowledger: Acknowledger;
   readonly #modes: ModeBook;
   readonly #enrolment: Enrolment | undefined;
+  readonly #prober: Prober | undefined;
   readonly #sealer: Sealer | undefined;
   /** One entry a gateway that was ever heard of. */
   readonly #presence = new Map<GatewayId, boolean>();
@@ -126,14 +136,19 @@ export class AmiNms {
       link: state => this.#link(state),
     });
     this.#broker.subscribe(headEndSubscriptions(options.utility));
+    this.#prober = this.#newProber();
     this.#enrolment = this.#newEnrolment();
-    this.#enrolment?.start(reopened.filter(({ command }) => command.kind === 'grant'));
+    const openOf = (kind: CommandBody['kind']): readonly Cti[] =>
+      reopened.flatMap(({ command }) => (command.kind === kind ? [command.cti] : []));
+    this.#prober?.start(openOf('probe'));
+    this.#enrolment?.start(openOf('grant'));
     this.#dispatcher.repeat();
   }
 
   /** Signs `body` and sends it to `audience` until every addressed gateway answers. Resolves when it is durable. */
   async send(audience: Audience, body: CommandBody, how: SendOptions): Promise<Result<Sent, SendRefusal>> {
-    const to = this.#addressed(audience);
+    if (audience.kind === 'group') await this.#prober?.ahead(audience.id);
+    const to = this.#addressed(audience, body);
     return to.ok ? this.#dispatcher.send(to.value, body, how) : to;
   }
 
@@ -181,13 +196,20 @@ export class AmiNms {
     this.#dispatcher.close();
     this.#acknowledger.close();
     this.#enrolment?.close();
+    this.#prober?.close();
     await this.#broker.close();
   }
 
-  #addressed(audience: Audience): Result<Addressed, 'no-such-group' | 'no-members'> {
+  #addressed(audience: Audience, { kind }: CommandBody): Result<Addressed, AddressRefusal> {
     if (audience.kind === 'device') return ok({ audience, awaits: [audience.id] });
     const group = this.#options.registry?.get(audience.id);
     if (group === undefined) return refused('no-such-group', audience.id);
+    const purpose = PURPOSE_OF.get(kind);
+    if (purpose !== undefined && !group.purposes.includes(purpose))
+      return refused(
+        'wrong-purpose',
+        `${audience.id} is for ${group.purposes.join(', ')}, not for ${purpose}`,
+      );
     const awaits = group.members.filter(({ member }) => member).map(({ gateway }) => gateway);
     return awaits.length === 0
       ? refused('no-members', audience.id)
@@ -214,12 +236,21 @@ export class AmiNms {
     const { body } = record;
     this.#sealer?.told(gateway, record);
     this.#events.onRecord?.(gateway, record);
-    if (body.kind === 'status') this.#enrolment?.status(gateway, body.membershipDigest);
-    if (body.kind === 'request' && body.wants === 'grant') this.#enrolment?.asked(gateway, body.group);
+    if (body.kind === 'status') this.#enrolment?.status(gateway, body.membershipDigest, record.at);
+    if (body.kind === 'request' && body.wants === 'grant')
+      this.#enrolment?.asked(gateway, body.group as GroupId);
     if (body.kind !== 'receipt' || !isAbout(body, this.#options.issuer)) return;
-    this.#enrolment?.receipt(gateway, body);
+    const isGrants = this.#enrolment?.receipt(gateway, body) === true;
+    if (!isGrants && body.membershipDigest !== undefined)
+      void this.#proved(gateway, body, body.membershipDigest);
     this.#dispatcher.answered(gateway, body);
     this.#events.onReceipt?.(gateway, body);
+  }
+
+  /** An answer to a probe proves what is held. */
+  async #proved(gateway: GatewayId, receipt: ReceiptBody, digest: string): Promise<void> {
+    const isProof = await this.#prober?.receipt(gateway, receipt);
+    if (isProof === true) this.#enrolment?.holds(gateway, digest);
   }
 
   /** Signed, not kept, not repeated: the gateway sends again what is not acknowledged, and that is answered. */
@@ -293,12 +324,32 @@ export class AmiNms {
   }
 
   #newEnrolment(): Enrolment | undefined {
-    const { registry } = this.#options;
+    const { registry, clock } = this.#options;
     if (registry === undefined) return undefined;
-    return new Enrolment(registry, {
+    return new Enrolment(registry, clock, {
       sendGrant: (gateway, body) => this.send({ kind: 'device', id: gateway }, body, LEAST),
       isDelivered: cti => this.#dispatcher.isDelivered(cti),
       supersede: cti => void this.#dispatcher.settle(cti, 'superseded'),
+      acknowledged: group => this.#prober?.touch(group),
+      trouble: why => this.#trouble(why),
+    });
+  }
+
+  #newProber(): Prober | undefined {
+    const { registry, clock, ledger } = this.#options;
+    if (registry === undefined) return undefined;
+    return new Prober(registry, clock, {
+      sendProbe: ({ group, epoch, body, awaits, expires }) => {
+        const to: Addressed = { audience: { kind: 'group', id: group }, awaits, groupEpoch: epoch };
+        return this.#dispatcher.send(to, body, { ...LEAST, expires });
+      },
+      supersede: cti => void this.#dispatcher.settle(cti, 'superseded'),
+      sentProbe: async cti => {
+        const known = (await ledger.command(cti))?.command;
+        if (known?.kind !== 'probe') return undefined;
+        const [group, epoch] = known.about.split('@') as [GroupId, string];
+        return { group, epoch: Number(epoch) };
+      },
       trouble: why => this.#trouble(why),
     });
   }

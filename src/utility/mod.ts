@@ -1,7 +1,19 @@
 /** The utility's side: one file an actor. This is the room's one door. */
 export * from './ports.ts';
-export { GroupRegistry, MAX_GROUPS, MAX_MEMBERS, MEMBER_STATES } from './group-registry.ts';
-export type { Group, GroupRefusal, Member, MemberState } from './group-registry.ts';
+export { GroupRegistry } from './group-registry.ts';
+export { MAX_GROUPS, MAX_MEMBERS, MEMBER_STATES, PURPOSES } from './group-rows.ts';
+export type {
+  Act,
+  Change,
+  Group,
+  GroupRefusal,
+  GroupTraits,
+  Member,
+  MemberState,
+  Purpose,
+} from './group-rows.ts';
+export { changesOf, countsWithheld, spells, spellsAt, stepsOf } from './membership-history.ts';
+export type { Asker, RecordedChange, Spell, Step } from './membership-history.ts';
 export { AmiNms, startAmiNms } from './ami-nms.ts';
 export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './ami-nms.ts';
 export { defaultExpiry } from './dispatcher.ts';

@@ -2,6 +2,7 @@
  * Modes of devices over the WAN, as an operator asks for and sets them: a head end's commands, two gateways and
  * two generations of inverter on real sockets. The registers are read back beside the gateway.
  */
+import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { openLedger } from '../../src/io/store/mod.ts';
 import { systemClock } from '../../src/io/clock.ts';
@@ -48,7 +49,7 @@ describe('modes over the WAN', function () {
     world = await UtilityWorld.open(['gw-new', 'gw-old'], { 'gw-old': olderLink });
     const ledger = openLedger(world.path('head-end.sqlite'));
     if (!ledger.ok) throw new Error(ledger.detail);
-    const registry = await GroupRegistry.open(ledger.value, systemClock);
+    const registry = await GroupRegistry.open(ledger.value, systemClock, randomBytes);
     await registry.create('all' as GroupId);
     await registry.add('all' as GroupId, ['gw-new', 'gw-old'] as GatewayId[]);
     await ledger.value.close();

@@ -148,11 +148,12 @@ export class TestGateway {
     stream: StreamName,
     body: RecordBody,
     number?: number,
+    at = START,
   ): { topic: string; payload: Uint8Array; sequence: number } {
     const sequence = number ?? (this.#last.get(stream) ?? 0) + 1;
     this.#last.set(stream, Math.max(sequence, this.#last.get(stream) ?? 0));
-    const record = { stream, sequence, at: START, body };
-    const from = { gateway: this.id, utility: UTILITY, at: START, keyEpoch: 1 };
+    const record = { stream, sequence, at, body };
+    const from = { gateway: this.id, utility: UTILITY, at, keyEpoch: 1 };
     return {
       topic: upTopic(UTILITY, this.id, stream),
       payload: signRecord(record, from, signerOf(this.key)),
@@ -236,7 +237,7 @@ export class TestHeadEnd {
     if (!opened.ok) throw new Error(opened.detail);
     const ledger = opened.value;
     const port = through(ledger);
-    const registry = await GroupRegistry.open(port, clock);
+    const registry = await GroupRegistry.open(port, clock, randomBytes);
     const random = seeded(7);
     let broker: TestBroker | undefined;
     const nms = await startAmiNms({

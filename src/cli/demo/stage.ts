@@ -218,7 +218,9 @@ async function openHeadEnd(
   const ledger = openLedger(path);
   if (!ledger.ok) throw new Trouble(`the head end's ledger: ${ledger.detail ?? ledger.refusal}`);
   later(() => ledger.value.close());
-  const registry = await GroupRegistry.open(ledger.value, systemClock);
+  const registry = await GroupRegistry.open(ledger.value, systemClock, length =>
+    Uint8Array.from(randomBytes(length)),
+  );
   const device = trustKey({
     publicKey: keys.gateway.publicKey,
     issuer: GATEWAY,

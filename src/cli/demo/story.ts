@@ -89,14 +89,10 @@ export class Story {
     await this.#stage.registry.create(GROUP);
     const added = await this.#stage.registry.add(GROUP, [GATEWAY]);
     if (!added.ok) throw new StoryFailed(`enrolment: ${added.refusal}`);
-    await this.#until(
-      'membership acknowledged',
-      () => this.#memberState() === 'acknowledged' || this.#memberState() === 'active',
-    );
-    await this.#until('membership seen in a status', () => this.#memberState() === 'active');
+    await this.#until('membership proven', () => this.#memberState() === 'active');
     this.#came(
       'enrolled',
-      `signed grant of epoch ${added.value.epoch} acknowledged by a signed receipt; the status shows the membership`,
+      `signed grant of epoch ${added.value.epoch} acknowledged by a signed receipt; a probe on the group's topic answered by another`,
       startMs,
     );
   }

@@ -61,6 +61,8 @@ export async function readUtilityConfig(path: string): Promise<UtilityConfig> {
 /** Uniform over [0, 1), from the operating system. */
 const random = (): number => randomInt(2 ** 32) / 2 ** 32;
 
+const unpredictable = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
+
 /** Opens everything and connects. Who calls holds the lock of the ledger. Throws {@link Trouble}. */
 export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
   const signer = await openKey(config.keyFile);
@@ -68,7 +70,7 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
   const opened = openLedger(config.ledgerFile);
   if (!opened.ok) throw new Trouble(`the ledger: ${opened.detail ?? config.ledgerFile} (${opened.refusal})`);
   const ledger = opened.value;
-  const registry = await GroupRegistry.open(ledger, systemClock);
+  const registry = await GroupRegistry.open(ledger, systemClock, unpredictable);
   const events = new Fan<NmsEvents>();
   const keys = new DeviceKeys(config.gateways, why => events.tell('onTrouble', why));
   let state = { up: false, why: `${config.broker.url}: not connected yet` };
@@ -84,7 +86,7 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
     random,
     clock: systemClock,
     keyOf: keys.keyOf,
-    randomBytes: length => Uint8Array.from(randomBytes(length)),
+    randomBytes: unpredictable,
     connect: told =>
       connectBroker(
         {

@@ -31,7 +31,7 @@ const NOT_YET: Readonly<Record<Stage, readonly Response[]>> = {
   completed: ['received', 'started', 'optOut', 'optIn'],
 };
 
-/** The newest receipt of each gateway to `sent`, as far as they come in time. */
+/** The newest receipt of each gateway to `sent`, in the order of its members, as far as they come in time. */
 export async function collectAnswers(
   { headEnd, tell, signal }: CallContext,
   { cti, awaits }: Pick<Sent, 'cti' | 'awaits'>,
@@ -57,7 +57,8 @@ export async function collectAnswers(
     clearTimeout(timer);
     leave();
   }
-  return [...newest].map(([gateway, { response, refusal, why, applied, set, told }]) => ({
+  const inOrder = [...newest].sort(([a], [b]) => awaits.indexOf(a) - awaits.indexOf(b));
+  return inOrder.map(([gateway, { response, refusal, why, applied, set, told }]) => ({
     gateway,
     response,
     why,
