@@ -44,6 +44,8 @@ export type RowKind =
   | 'setting'
   | 'trust'
   | 'delivery'
+  /** Registers of flash written on a day; the devices' own, read before the state and no part of it. */
+  | 'wear'
   | 'meta';
 
 /** One change to the store. All changes given to one `persist` become durable together or not at all. */

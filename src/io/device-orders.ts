@@ -20,15 +20,19 @@ import {
   measure,
 } from '../local/device/mod.ts';
 import type { ModelSet, SunSpecDevice } from '../local/sunspec/mod.ts';
-import type { Applied, Axis, Outcome } from '../model/mod.ts';
+import type { Applied, Axis, DeviceId, Outcome } from '../model/mod.ts';
 import { Setpoints } from './device-setpoints.ts';
+import type { Wear } from './device-wear.ts';
 import type { Treatment } from './device-treatment.ts';
 import type { DevicesClock } from './device-parts.ts';
 
 /** What orders need of the device's owner. */
 export interface OrdersDoor {
+  readonly device: DeviceId;
   readonly models: ModelSet;
   readonly clock: DevicesClock;
+  /** What was written to flash today, of all devices. */
+  readonly wear: Wear;
   /** As it stands: a device may turn out to be another product. */
   readonly treatment: () => Treatment;
   /** What is 100 % of an order, in W, where the device tells it. */
@@ -47,7 +51,6 @@ const READ_AFTER_WRITE = milliseconds(1000);
 const RECHECKS_MAX = 16;
 /** Between two looks at what an order brings about. */
 const LOOK_EVERY = milliseconds(1000);
-const MS_A_DAY = 86_400_000;
 
 interface Foreseen {
   readonly goal: Goal | undefined;
@@ -62,8 +65,6 @@ export class DeviceOrders {
   readonly #setpoints = new Setpoints();
   /** What ends the repetition of an order that the device would forget, by axis. */
   readonly #keptAlive = new Map<Axis, () => void>();
-  /** Registers of flash written by axis on one day, counted in days since 1970; a restart begins anew. */
-  readonly #flash = new Map<Axis, { readonly day: number; readonly words: number }>();
 
   constructor(door: OrdersDoor) {
     this.#door = door;
@@ -88,7 +89,7 @@ export class DeviceOrders {
     const result: ApplyResult = found.ok
       ? await this.#write(found.value.device, order, keepAliveS !== undefined)
       : { outcome: 'unknown', why: `${found.detail ?? found.refusal}; nothing was written`, evidence: [] };
-    if (result.flashWrites !== undefined) this.#countFlash(order.axis, result.flashWrites);
+    if (result.flashWrites !== undefined) await this.#countFlash(order.axis, result.flashWrites);
     this.#keepAlive(order, { keepAliveS, ...result });
     return result;
   }
@@ -178,15 +179,12 @@ export class DeviceOrders {
   }
 
   #flashToday(axis: Axis): number {
-    const counted = this.#flash.get(axis);
-    return counted?.day === this.#day() ? counted.words : 0;
+    const { wear, clock, device } = this.#door;
+    return wear.today({ device, axis }, clock.now().unix);
   }
 
-  #countFlash(axis: Axis, words: number): void {
-    this.#flash.set(axis, { day: this.#day(), words: this.#flashToday(axis) + words });
-  }
-
-  #day(): number {
-    return Math.floor(this.#door.clock.now().unix / MS_A_DAY);
+  #countFlash(axis: Axis, words: number): Promise<void> {
+    const { wear, clock, device } = this.#door;
+    return wear.add({ device, axis, words }, clock.now().unix);
   }
 }

@@ -4,6 +4,7 @@ import type { DeviceEvents } from '../gateway/mod.ts';
 import type { Profile } from '../local/profiles/mod.ts';
 import type { ModelSet } from '../local/sunspec/mod.ts';
 import type { DeviceId, DeviceRole } from '../model/mod.ts';
+import type { Wear } from './device-wear.ts';
 import type { Bus, Link } from './modbus/mod.ts';
 
 /** A device as it is configured. */
@@ -38,6 +39,7 @@ export interface DeviceShared {
 }
 
 export interface DeviceParts extends DeviceShared {
+  readonly wear: Wear;
   readonly config: DeviceConfig;
   readonly bus: Bus;
   /** Whether other devices are on the bus. */

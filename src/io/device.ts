@@ -36,7 +36,6 @@ import { rescanBy } from './device-rescan.ts';
 import { DeviceSettings } from './device-settings.ts';
 import type { Treatment } from './device-treatment.ts';
 import { plainly, treatmentOf } from './device-treatment.ts';
-import { linkAddress } from './modbus/mod.ts';
 
 /** Readings in a row without an answer after which a device counts as lost: one may be noise, two bad luck. */
 const FAILURES_MAX = 3;
@@ -80,7 +79,9 @@ export class Device {
     this.#parts = parts;
     this.#restUntil = parts.clock.now().instant;
     const door: OrdersDoor = {
+      device: parts.config.id,
       models: parts.models,
+      wear: parts.wear,
       clock: parts.clock,
       treatment: () => this.#treatment,
       rating: () => this.#rating(),
@@ -328,8 +329,8 @@ export class Device {
 
   /** Address and unit, without what else a link may name. */
   get #where(): string {
-    const { link } = this.#parts.config;
-    return `${linkAddress(link)}?unit=${link.unit}`;
+    const { bus, config } = this.#parts;
+    return `${bus.address}?unit=${config.link.unit}`;
   }
 
   #run<T>(conversation: Conversation<T>, turn: Turn): Promise<T> {

@@ -7,13 +7,18 @@ import type { DeviceEvents, DeviceOrder, DevicesPort, SettingsPort } from '../ga
 import type { Applied, DeviceId } from '../model/mod.ts';
 import type { DeviceConfig, DeviceShared } from './device-parts.ts';
 import { Device } from './device.ts';
+import type { WearPort } from './device-wear.ts';
+import { Wear } from './device-wear.ts';
 import type { Bus, Link } from './modbus/mod.ts';
 import { linkAddress, openBus } from './modbus/mod.ts';
 
 export type { DeviceConfig, DevicesClock } from './device-parts.ts';
+export type { WearCount, WearPort } from './device-wear.ts';
 
 export interface DevicesOptions extends DeviceShared {
   readonly devices: readonly DeviceConfig[];
+  /** Where counts of flash writes are kept; without it they begin anew with the process. */
+  readonly wear?: WearPort;
   /** How a bus is made; {@link openBus} unless told. */
   readonly busOf?: (link: Link) => Bus;
 }
@@ -23,13 +28,14 @@ export function openDevices(options: DevicesOptions, events: DeviceEvents): Devi
   const { random, busOf = (link: Link) => openBus(link, { random }) } = options;
   const buses = new Map<string, Bus>();
   const devices = new Map<DeviceId, Device>();
+  const wear = new Wear(options.wear);
   const addresses = options.devices.map(({ link }) => linkAddress(link));
   for (const config of options.devices) {
     const address = linkAddress(config.link);
     const bus = buses.get(address) ?? busOf(config.link);
     buses.set(address, bus);
     const isShared = addresses.filter(each => each === address).length > 1;
-    devices.set(config.id, new Device({ ...options, config, bus, isShared, events }));
+    devices.set(config.id, new Device({ ...options, config, bus, isShared, events, wear }));
   }
   return {
     apply: order => devices.get(order.device)?.apply(order) ?? Promise.resolve(unheardOf(order)),

@@ -1,16 +1,19 @@
 /** Profiles at work: how a device is found, read and ordered, as its profile says, on real sockets. */
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, hours, instant, milliseconds } from '../../src/base/time.ts';
 import type { DeviceOrder, DevicesPort } from '../../src/gateway/mod.ts';
-import type { DeviceConfig, DevicesClock } from '../../src/io/devices.ts';
+import type { DeviceConfig, DevicesClock, WearPort } from '../../src/io/devices.ts';
 import { openDevices } from '../../src/io/devices.ts';
 import { openBus, parseLink } from '../../src/io/modbus/mod.ts';
 import { shippedModels } from '../../src/io/models.ts';
+import { openStore, storedWear } from '../../src/io/store/mod.ts';
 import { systemClock } from '../../src/io/clock.ts';
 import type { ControlProfile, Profile } from '../../src/local/profiles/mod.ts';
-import type { DeviceId } from '../../src/model/mod.ts';
+import type { DeviceId, GatewayId } from '../../src/model/mod.ts';
 import type { Home, Unit } from '../../src/sim/mod.ts';
 import { makeHome } from '../../src/sim/mod.ts';
+import { tempDir } from '../support/temp.ts';
 import type { Behaving, Fate } from './behaving.ts';
 import { Told, fastClock, profileOf, serveUnits } from './behaving.ts';
 
@@ -52,6 +55,7 @@ describe('io/devices, with profiles', () => {
     /** To be matched. */
     readonly profiles?: readonly Profile[];
     readonly clock?: DevicesClock;
+    readonly wear?: WearPort;
   }
 
   async function open(given: Given): Promise<DevicesPort> {
@@ -66,6 +70,7 @@ describe('io/devices, with profiles', () => {
         profiles,
         models: await shippedModels(),
         clock,
+        ...(given.wear === undefined ? {} : { wear: given.wear }),
         random: () => 0,
         pollEvery: milliseconds(10),
         busOf: each => openBus(each, { random: () => 0, timeoutMs: 300, quarantineMs: 10 }),
@@ -203,6 +208,37 @@ describe('io/devices, with profiles', () => {
     expect(answers.at(-1)?.why).to.match(/exceed the 3 of a day/);
     days = 1;
     expect(await devices.apply(limit(7000))).to.include({ outcome: 'implemented' });
+  });
+
+  it('holds to the budget of a day over a restart, and while its counts cannot be kept', async () => {
+    await using dir = await tempDir();
+    const gateway = 'gw-1' as GatewayId;
+    const control: ControlProfile = { ...LIMIT, storage: { flash: { writesPerDay: 4 } } };
+    const profile = profileOf({ controls: { limit: control } });
+    const outcomes = [];
+    for (const value of [2500, 5000, 7500]) {
+      const store = openStore(join(dir.path, 'state'));
+      if (!store.ok) throw new Error(store.detail);
+      const wear = await storedWear(store.value, gateway, why => expect.fail(why));
+      const devices = await open({ profile, wear });
+      outcomes.push((await devices.apply(limit(value))).outcome);
+      await devices.close();
+      await device?.close();
+      await store.value.close();
+    }
+    // The value and its enable, twice; then the day is over.
+    expect(outcomes).to.deep.equal(['implemented', 'implemented', 'refused']);
+    const troubles: string[] = [];
+    const broken = {
+      snapshot: () => Promise.resolve({ rows: [], streams: [] }),
+      persist: () => Promise.reject(new Error('the disk is full')),
+    };
+    const wear = await storedWear(broken, gateway, why => void troubles.push(why));
+    const devices = await open({ profile, wear });
+    for (const value of [2000, 3000, 4000, 6000, 7000])
+      outcomes.push((await devices.apply(limit(value))).outcome);
+    expect(outcomes.at(-1)).to.equal('refused');
+    expect(troubles[0]).to.equal('pv/opModMaxLimW: the disk is full');
   });
 
   it('repeats what a device forgets, until it is released', async () => {

@@ -18,7 +18,7 @@ import { shippedModels } from '../../io/models.ts';
 import { fillLink, linkAddress, openBus } from '../../io/modbus/mod.ts';
 import type { Exchange, Link } from '../../io/modbus/mod.ts';
 import { readProfile, shippedProfiles } from '../../io/profiles.ts';
-import { openStore } from '../../io/store/mod.ts';
+import { openStore, storedWear } from '../../io/store/mod.ts';
 import { readTrustFile } from '../../io/trust.ts';
 import type { Store } from '../../io/store/mod.ts';
 import { startGateway } from '../../gateway/mod.ts';
@@ -59,6 +59,9 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const anchor = await anchorOf(config);
   const store = openState(config.stateFile);
   tellDamage(store, wiring);
+  const wear = await storedWear(store, config.gateway, why =>
+    wiring.log({ level: 'error', event: 'store.wear', text: `flash writes counted, not kept: ${why}` }),
+  );
   const display = await openDisplay(config, store, ask => running.request(ask));
   const { utility, gateway } = config;
   const running: Gateway = await startGateway(
@@ -98,6 +101,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
         return openDevices(
           {
             devices: configured,
+            wear,
             models,
             profiles,
             clock: systemClock,

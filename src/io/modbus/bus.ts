@@ -19,11 +19,13 @@ import {
   linkAddress,
   noTurns,
   openLine,
+  placesOfLink,
   readyAt,
   takeTurn,
   transferTime,
   writeWaits,
 } from '../../local/bus/mod.ts';
+import type { Pipe } from './pipe.ts';
 import { openPipe } from './pipe.ts';
 import { exactNow, now } from './port.ts';
 import type { Traffic } from './port.ts';
@@ -36,7 +38,7 @@ export interface Bus {
   close(): Promise<void>;
   /** Heeds what a further device asks for; of several, the slowest wish holds for all. From the next request on. */
   mind(manners: BusManners): void;
-  /** `tcp://host:port` or `serial:path`, for people. */
+  /** `tcp://host:port` or `serial:path`, for people: where it is, or is looked for next. */
   readonly address: string;
 }
 
@@ -99,8 +101,10 @@ export function openBus(link: Link, options: BusOptions): Bus {
 }
 
 class ModbusBus implements Bus {
-  readonly address: string;
   readonly #link: Link;
+  /** Where the link may be; a profile knows several ports. The one that was opened last is tried first. */
+  readonly #places: readonly [Link, ...Link[]];
+  #place = 0;
   readonly #options: BusOptions;
   #manners: Required<BusManners>;
   /** Shared with every line, so that new manners count at once. */
@@ -121,12 +125,16 @@ class ModbusBus implements Bus {
   #wake: (() => void) | undefined;
 
   constructor(link: Link, options: BusOptions) {
-    this.address = linkAddress(link);
     this.#link = link;
+    this.#places = placesOfLink(link);
     this.#options = options;
     this.#manners = { ...mannersOf(link), ...stated(options) };
     this.#timing = { silence: milliseconds(0), quarantine: milliseconds(0) };
     this.#setTiming();
+  }
+
+  get address(): string {
+    return linkAddress(this.#places[this.#place] ?? this.#link);
   }
 
   mind(manners: BusManners): void {
@@ -239,11 +247,12 @@ class ModbusBus implements Bus {
     this.#session = undefined;
     this.#ending = session.ended();
     if (session.answered) this.#failures = 0;
+    else this.#place = (this.#place + 1) % this.#places.length;
     this.#fail(session.closed, session.answered ? this.#reconnect : undefined);
   }
 
   async #open(): Promise<Result<Session, 'disconnected'>> {
-    const pipe = await openPipe(this.#link, this.#timeoutMs);
+    const pipe = await this.#openSomewhere();
     if (!pipe.ok) {
       this.#fail({ at: now(), why: pipe.detail ?? pipe.refusal });
       return pipe;
@@ -254,6 +263,18 @@ class ModbusBus implements Bus {
     this.#quiet(this.#manners.connectDelayMs);
     if (this.#closed) this.#session.close();
     return { ok: true, value: this.#session };
+  }
+
+  /** At the first of its places that can be opened, from the one on where it was last. */
+  async #openSomewhere(): Promise<Result<Pipe, 'disconnected'>> {
+    const whys: string[] = [];
+    for (let left = this.#places.length; left > 0 && !this.#closed; left--) {
+      const pipe = await openPipe(this.#places[this.#place] ?? this.#link, this.#timeoutMs);
+      if (pipe.ok) return pipe;
+      whys.push(pipe.detail ?? pipe.refusal);
+      this.#place = (this.#place + 1) % this.#places.length;
+    }
+    return refused('disconnected', whys.join('; '), 'later');
   }
 
   #fail(lost: { readonly at: Instant; readonly why: string }, wait?: Duration): void {

@@ -1,5 +1,6 @@
 /** Durable state: the gateway's store and the head end's ledger. This is the room's one door. */
 export { openStore } from './store.ts';
+export { storedWear } from './wear.ts';
 export type { Store, StoreOptions } from './store.ts';
 export { openLedger } from './ledger.ts';
 export type { Ledger } from './ledger.ts';

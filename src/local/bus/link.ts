@@ -22,6 +22,8 @@ export interface TcpLink {
   readonly tls?: TlsFiles;
   /** How long to wait for a reply, in milliseconds; the bus has its own default. */
   readonly timeoutMs?: number;
+  /** Where it may listen instead, in the order they are tried: of a profile, never of a link as it is written. */
+  readonly otherPorts?: readonly number[];
 }
 
 /** Modbus/TCP Security (MB-TCP-Security-v21): TLS in which both sides show a certificate. Names of files in PEM. */
@@ -168,18 +170,25 @@ export function linkGaps(text: string): readonly LinkGap[] {
   return [...port, ...(new URLSearchParams(query).has('unit') ? [] : (['unit'] as const))];
 }
 
-/** `link` with the port and unit of a profile where it left them open; of several `ports` the first counts. */
+/** `link` with the ports and the unit of a profile where it left them open. */
 export function fillLink(
   link: Link,
   gaps: readonly LinkGap[],
   { unit, ports }: { readonly unit?: number | undefined; readonly ports?: readonly number[] | undefined },
 ): Link {
-  const port = ports?.[0];
+  const [port, ...otherPorts] = ports ?? [];
   return {
     ...link,
     ...(unit === undefined || !gaps.includes('unit') ? {} : { unit }),
     ...(port === undefined || !gaps.includes('port') ? {} : { port }),
+    ...(otherPorts.length === 0 || !gaps.includes('port') ? {} : { otherPorts }),
   };
+}
+
+/** The places where a link may be, in the order they are tried; at least one. */
+export function placesOfLink(link: Link): readonly [Link, ...Link[]] {
+  if (link.kind === 'serial' || link.otherPorts === undefined) return [link];
+  return [link, ...link.otherPorts.map(port => ({ ...link, port }))];
 }
 
 function whole(text: string, low: number, high: number): number | undefined {

@@ -67,6 +67,50 @@ describe('io/modbus bus, with the manners of a device', () => {
     expect(stillness(1)).to.be.at.least(300 - TURN_MS);
   });
 
+  it('tries the ports of its profile in their order, and says where it is', async () => {
+    const closed = await fakeDevice(honest);
+    await closed.close();
+    await open(honest);
+    const [host, port] = ['127.0.0.1', device?.port ?? 0];
+    await bus?.close();
+    bus = openBus(
+      { kind: 'tcp', host, port: closed.port, otherPorts: [port], unit: 1 },
+      { timeoutMs: 40, random: () => 0 },
+    );
+    expect(bus.address).to.equal(`tcp://${host}:${closed.port}`);
+    expect(await bus.run(asking(readOf(7)), 'read')).to.deep.equal([{ ok: true, words: [7] }]);
+    expect(bus.address).to.equal(`tcp://${host}:${port}`);
+  });
+
+  it('tries the next port, too, where one takes the connection and says nothing', async () => {
+    const silent = await fakeDevice(() => {});
+    try {
+      await open(honest);
+      const port = device?.port ?? 0;
+      await bus?.close();
+      bus = openBus(
+        { kind: 'tcp', host: '127.0.0.1', port: silent.port, otherPorts: [port], unit: 1 },
+        { timeoutMs: 10, quarantineMs: 1, reconnectMs: 1, random: () => 0 },
+      );
+      const replies = await bus.run(asking(readOf(1), readOf(2), readOf(3), readOf(4)), 'write');
+      expect(replies.map(reply => reply.ok)).to.deep.equal([false, false, false, true]);
+    } finally {
+      await silent.close();
+    }
+  });
+
+  it('says of every port why it does not open', async () => {
+    const closed = [await fakeDevice(honest), await fakeDevice(honest)];
+    await Promise.all(closed.map(each => each.close()));
+    const [port = 0, other = 0] = closed.map(each => each.port);
+    bus = openBus(
+      { kind: 'tcp', host: '127.0.0.1', port, otherPorts: [other], unit: 1 },
+      { random: () => 0 },
+    );
+    const [reply] = await bus.run(asking(readOf(1)), 'read');
+    expect(reply?.ok === false && reply.detail).to.match(new RegExp(`${port}; .*${other}$`));
+  });
+
   it('keeps a connection on which nobody answers, where units are searched', async () => {
     const only9 = (asked: Asked) => (asked.frame[6] === 9 ? honest(asked) : undefined);
     const units = Array.from({ length: 9 }, (_, at) => ({ ...readOf(1), unit: at + 1 }));

@@ -14,6 +14,7 @@ import {
   noTurns,
   parseLink,
   linkGaps,
+  placesOfLink,
   takeTurn,
 } from '../../../src/local/bus/mod.ts';
 
@@ -126,6 +127,16 @@ describe('local/bus link', () => {
       'tcp://h:802?unit=126&ca=a&cert=b&key=c',
       'serial:/dev/x?baud=9600&parity=none&unit=126',
     ]);
+  });
+
+  it('may be at any port of a profile, in their order, unless the link names one', () => {
+    const ports = [1502, 502, 503];
+    const places = ['tcp://h?unit=1', 'tcp://h:502?unit=1'].map(text => {
+      const link = parseLink(text);
+      if (!link.ok) throw new Error(text);
+      return placesOfLink(fillLink(link.value, linkGaps(text), { ports })).map(linkAddress);
+    });
+    expect(places).to.deep.equal([['tcp://h:1502', 'tcp://h:502', 'tcp://h:503'], ['tcp://h:502']]);
   });
 
   it('never throws, whatever it is given', () => {

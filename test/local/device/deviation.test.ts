@@ -145,6 +145,19 @@ describe('a product that deviates', () => {
     expect(apply(on, budget, { flashWritesToday: 8 }).outcome).to.equal('implemented');
   });
 
+  it('is written whatever its flash took where all power is taken off, and where it is given back', () => {
+    const budget = { storage: 'flash', writeBudget: { perDay: 10 } } as const;
+    const off: Intent = { kind: 'value', mode: 'opModMaxLimW', value: 0 };
+    for (const [intent, last] of [
+      [off, LIMIT],
+      [LIFT, ENABLE],
+    ] as const) {
+      const on = plant();
+      expect(apply(on, budget, { flashWritesToday: 10, intent })).to.include({ outcome: 'implemented' });
+      expect(writes(on)).to.deep.include([last, [0]]);
+    }
+  });
+
   it('leaves alone who does not deviate: another mode, another model', () => {
     const on = plant();
     const deviations: readonly Deviation[] = [
