@@ -17,7 +17,7 @@ import type { Conversation } from '../../src/local/bus/mod.ts';
 import { encodeRtu } from '../../src/local/bus/mod.ts';
 import type { Lateness } from '../../src/sim/paced.ts';
 import { quantiles } from './quantiles.ts';
-import { serialPair } from '../sim/tools.ts';
+import { serialPair } from '../support/serial-pair.ts';
 
 const BAUDS = [9600, 19_200, 115_200];
 /** How long each side of each rate is measured. */

@@ -13,7 +13,8 @@ import type { Bus } from '../../src/io/modbus/mod.ts';
 import type { Conversation } from '../../src/local/bus/mod.ts';
 import { serveSerial, serveStreamLine, serveTcp, serveTcpLine } from '../../src/sim/mod.ts';
 import type { Fault, Unit } from '../../src/sim/mod.ts';
-import { isThere, serialPair } from '../sim/tools.ts';
+import { serialPair } from '../support/serial-pair.ts';
+import { findProgram } from '../support/needs.ts';
 
 export interface LateOutcome {
   /** Requests that were given up, each of which was answered later. */
@@ -40,7 +41,7 @@ export async function lateReplies(asked: {
   readonly late: number;
   readonly seed: number;
 }): Promise<LateOutcome> {
-  const serial = isThere('socat');
+  const serial = findProgram('socat') !== undefined;
   const each = Math.ceil(asked.late / (serial ? 2 * LINES : LINES));
   const lines = Array.from({ length: LINES }, (_, n) => asked.seed + n);
   const campaigns = [

@@ -2,42 +2,16 @@
  * `underglass sim` at one end of a serial line, which socat makes of two pseudo-terminals, and the other commands at
  * the other end. What a device says over TCP is the measure of what it says here.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import type { ScanJson } from '../../src/local/sunspec/mod.ts';
-import { needs, serialPair } from '../sim/tools.ts';
-import type { SerialPair } from '../sim/tools.ts';
+import { serialPair } from '../support/serial-pair.ts';
+import { needs } from '../support/needs.ts';
+import type { SerialPair } from '../support/serial-pair.ts';
 import { tempDir } from '../support/temp.ts';
 import { underglass } from './local/support.ts';
-
-interface Served {
-  readonly devices: readonly { readonly device: string; readonly link: string }[];
-  /** Interrupts it; resolves with its exit code. */
-  stop(): Promise<number | null>;
-}
-
-/** Runs `underglass sim` with `args` until it serves. */
-async function sim(...args: readonly string[]): Promise<Served> {
-  const child = spawn(process.execPath, ['src/cli/underglass.js', 'sim', ...args, '--json'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const exited = once(child, 'exit');
-  const first = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), exited]);
-  if (typeof first[0] !== 'string') throw new Error(`sim ended with ${String(first[0])}`);
-  const { devices } = JSON.parse(first[0]) as Served;
-  return {
-    devices,
-    stop: async () => {
-      child.kill('SIGINT');
-      const [code] = (await exited) as [number | null];
-      return code;
-    },
-  };
-}
+import { sim } from './serving.ts';
 
 /** What a scan of `link` prints, without the link itself. */
 async function scanned(link: string, ...options: readonly string[]): Promise<Omit<ScanJson, 'target'>> {

@@ -15,7 +15,7 @@ import {
   toJunit,
   worst,
 } from '../../hil/mod.ts';
-import { needs } from '../sim/tools.ts';
+import { needs } from '../support/needs.ts';
 
 const step = (verdict: Verdict, more: Partial<Step> = {}): Step => ({
   what: 'write 704.WMaxLimPct',

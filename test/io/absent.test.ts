@@ -14,8 +14,9 @@ import type { ModbusRequest } from '../../src/local/bus/mod.ts';
 import type { DeviceId } from '../../src/model/mod.ts';
 import type { Home } from '../../src/sim/mod.ts';
 import { makeHome, serveSerial } from '../../src/sim/mod.ts';
-import { needs, serialPair } from '../sim/tools.ts';
-import type { SerialPair } from '../sim/tools.ts';
+import { serialPair } from '../support/serial-pair.ts';
+import { needs } from '../support/needs.ts';
+import type { SerialPair } from '../support/serial-pair.ts';
 import type { Behaving, Fate } from './behaving.ts';
 import { Told, fastClock, serveUnits } from './behaving.ts';
 

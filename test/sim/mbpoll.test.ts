@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { instant } from '../../src/base/time.ts';
 import type { Home, Server } from '../../src/sim/mod.ts';
 import { makeHome, serveTcp } from '../../src/sim/mod.ts';
-import { needs } from './tools.ts';
+import { needs } from '../support/needs.ts';
 
 const run = promisify(execFile);
 

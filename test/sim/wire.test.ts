@@ -6,7 +6,8 @@ import { expect } from 'chai';
 import { openBus } from '../../src/io/modbus/mod.ts';
 import { WIRE_MAX, Wire } from '../../src/sim/wire.ts';
 import { asking, readOf } from '../io/modbus/fakes.ts';
-import { needs, serialPair } from './tools.ts';
+import { serialPair } from '../support/serial-pair.ts';
+import { needs } from '../support/needs.ts';
 
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, n) => n & 0xff);
 

@@ -13,8 +13,9 @@ import { applyOrder, pollPoints } from '../../../src/local/device/mod.ts';
 import { discover } from '../../../src/local/sunspec/mod.ts';
 import type { Home } from '../../../src/sim/mod.ts';
 import { makeHome, serveSerial } from '../../../src/sim/mod.ts';
-import type { SerialPair } from '../../sim/tools.ts';
-import { needs, serialPair } from '../../sim/tools.ts';
+import type { SerialPair } from '../../support/serial-pair.ts';
+import { serialPair } from '../../support/serial-pair.ts';
+import { needs } from '../../support/needs.ts';
 import { asking, readOf } from './fakes.ts';
 
 const BAUD = 115_200;

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import type { Bus } from '../../../src/io/modbus/mod.ts';
 import { openBus, parseLink } from '../../../src/io/modbus/mod.ts';
-import { needs } from '../../sim/tools.ts';
+import { needs } from '../../support/needs.ts';
 import { tempDir } from '../../support/temp.ts';
 import { asking, fakeDevice, honest, readOf, writeOf } from './fakes.ts';
 import type { FakeDevice } from './fakes.ts';
