@@ -21,6 +21,12 @@ export type Cti = string & { readonly brand: 'Cti' };
 /** 16 unpredictable bytes, in hexadecimal: what is signed with them was signed after they were drawn. */
 export type Nonce = string & { readonly brand: 'Nonce' };
 
+/**
+ * How far the gateway's date is to be believed: `trusted`, proven within a day; `holdover`, nothing speaks against it;
+ * `untrusted`, it may be any.
+ */
+export type ClockTrust = 'trusted' | 'holdover' | 'untrusted';
+
 /** The key of an event, or of a cancel that waits for it. */
 export function eventKey({ issuer, mRID }: { readonly issuer: string; readonly mRID: MRID }): EventKey {
   return `${issuer}/${mRID}` as EventKey;
