@@ -1,9 +1,8 @@
 /**
- * A message from the WAN: bytes become a verified command or a named refusal, and a command becomes a change
- * of the schedule, the memberships or the outbox. Nothing is acknowledged to the broker before what it
- * changed is durable; a refused message is acknowledged, so that it does not come again.
+ * A verified command: is it for this gateway, is it new, and what does it change of the schedule, the memberships or
+ * the outbox? Each is answered by a receipt, or waits for its sender to repeat it.
  */
-import { ok, refused } from '../base/assert.ts';
+import { ok } from '../base/assert.ts';
 import type { Refused, Result } from '../base/assert.ts';
 import { between, seconds } from '../base/time.ts';
 import type { Now } from '../base/time.ts';
@@ -28,9 +27,11 @@ import { acknowledged } from '../wan/uplink/mod.ts';
 import { isBeyond, shortfalls } from './allot.ts';
 import { takeManifest } from './delivery.ts';
 import type { ManifestRefusal } from './delivery.ts';
-import type { Input, Work } from './effects.ts';
+import type { Work } from './effects.ts';
 import { inquire, tellReadings } from './inquiries.ts';
 import type { InquiryRefusal } from './inquiries.ts';
+import { askMarks, exchangeTrouble } from './exchange.ts';
+import { noteRefusal } from './refusals.ts';
 import type { Cause } from './orders.ts';
 import { addressed, grant, probe } from './grants.ts';
 import { aboutEvent, overrideEnded, receipt, refusalReceipt } from './reports.ts';
@@ -38,52 +39,27 @@ import { takeSealed } from './sealed.ts';
 import type { SealedCommandRefusal } from './sealed.ts';
 import { commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
-import { learnTrust, openTrusted } from './trust.ts';
+import { learnTrust } from './trust.ts';
 
 /** A repetition is answered at most this often for one command: its sender waits at least as long. */
 const ANSWER_AGAIN_EVERY = seconds(1);
 /** Times of answers kept; when full they are forgotten together, which costs one too many each. */
 const MAX_REMEMBERED = 1024;
 
-/** Handles one message. The causes returned are answered when their orders have ended. */
-export function message(
-  state: GatewayState,
-  work: Work,
-  input: Extract<Input, { on: 'message' }>,
-  now: Now,
-): readonly Cause[] {
-  work.wish({ do: 'acknowledge', token: input.token });
-  if (input.retained) return refuseUnread(state, work, 'retained', 'commands are never retained');
-  const { settings } = state;
-  const opened = openTrusted(state, input.payload, {
-    topic: input.topic,
-    now: now.unix,
-    utility: settings.utility,
-  });
-  if (!opened.ok) {
-    // Authentic, but on a topic its issuer never put it on: an answer would tell the issuer that we refuse it.
-    const misplaced = opened.refusal === 'kind-on-wrong-topic';
-    if (opened.authenticated !== undefined && !misplaced)
-      refuse(state, work, opened.authenticated, opened, now);
-    else refuseUnread(state, work, opened.refusal, opened.detail ?? '');
-    return [];
-  }
-  const command = opened.value;
-  return command.body.kind === 'ack'
-    ? ack(state, work, command.body, now)
-    : receive(state, work, command, now);
-}
-
 /**
  * A verified command: is it for us, is it new, and what does it change? One that is refused for later uses nothing
  * up: its sequence is not marked, so the same bytes are judged anew when they come again.
  */
-function receive(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
+export function receive(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
   const replay = judgeReplay(state.replay, command);
   if (replay.verdict === 'duplicate') return answerAgain(state, work, command, now);
+  if (replay.verdict === 'refused' && replay.refusal === 'sequence-jump' && replay.retry === 'later')
+    askMarks(state, work, command.issuer, now);
   if (replay.verdict === 'refused')
     return refuse(state, work, command, { ...replay, detail: replayWhy(command, replay.refusal) }, now);
   if (command.body.kind === 'probe') return heard(state, work, command, command.body, now);
+  const waits = exchangeTrouble(state, command, now);
+  if (waits !== undefined) return refuse(state, work, command, waits, now);
   const isOurs = addressed(state, work, command, now);
   if (!isOurs.ok) return refuse(state, work, command, isOurs, now);
   work.log('info', 'command.verified', `${command.body.kind} from ${command.issuer} (${command.class})`, {
@@ -107,22 +83,17 @@ function heard(
   body: ProbeBody,
   now: Now,
 ): readonly Cause[] {
-  const done = probe(state, work, command, body, now);
+  const done = exchangeTrouble(state, command, now) ?? probe(state, work, command, body, now);
   if (done.ok || done.retry !== 'later')
     for (const row of markReplay(state.replay, command)) work.store({ op: 'put', ...row });
-  return done.ok ? [] : refuseUnread(state, work, done.refusal, done.detail ?? '');
+  if (!done.ok) noteRefusal(state, work, done.refusal, done.detail ?? '', now);
+  return [];
 }
 
 /** What the orders of a command are to be answered with, or why it changes nothing. */
 type Carried = Result<
   readonly Cause[],
-  | ScheduleRefusal
-  | GrantRefusal
-  | SealedCommandRefusal
-  | InquiryRefusal
-  | TrustRefusal
-  | ManifestRefusal
-  | 'kind-unsupported'
+  ScheduleRefusal | GrantRefusal | SealedCommandRefusal | InquiryRefusal | TrustRefusal | ManifestRefusal
 >;
 
 function carryOut(state: GatewayState, work: Work, command: Command, now: Now): Carried {
@@ -142,6 +113,8 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
       return ok([]);
     case 'probe':
     case 'ack':
+    case 'time':
+    case 'welcome':
       return ok([]);
     case 'sealed': {
       const taken = takeSealed(state, work, command, body);
@@ -153,9 +126,6 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
       const taken = takeManifest(state, work, command, body, now);
       return taken.ok ? ok([]) : taken;
     }
-    case 'time':
-    case 'welcome':
-      return refused('kind-unsupported', `this gateway does not take commands of kind ${body.kind}`);
   }
 }
 
@@ -203,7 +173,7 @@ function cancel(state: GatewayState, work: Work, command: Command, body: CancelB
 }
 
 /** The head end holds records: they leave the outbox. Cumulative, so an old or repeated one changes nothing. */
-function ack(state: GatewayState, work: Work, body: AckBody, now: Now): readonly Cause[] {
+export function ack(state: GatewayState, work: Work, body: AckBody, now: Now): readonly Cause[] {
   for (const [name, through] of Object.entries(body.through)) {
     const stream = name as StreamName;
     const upTo = acknowledged(state.uplink, stream, through, now.instant);
@@ -230,7 +200,7 @@ function answerAgain(state: GatewayState, work: Work, command: Command, now: Now
   return [];
 }
 
-function refuse(
+export function refuse(
   state: GatewayState,
   work: Work,
   { cti, issuer, kid }: Pick<Command, 'cti' | 'issuer' | 'kid'>,
@@ -238,14 +208,8 @@ function refuse(
   now: Now,
 ): readonly Cause[] {
   const { refusal, retry, detail: why = refusal } = no;
-  refuseUnread(state, work, refusal, why);
+  noteRefusal(state, work, refusal, why, now);
   refusalReceipt(state, work, { cti, issuer, kid, refusal, retry, response: responseTo(refusal), why }, now);
-  return [];
-}
-
-function refuseUnread(state: GatewayState, work: Work, refusal: string, why: string): readonly Cause[] {
-  count(state, `refused.${refusal}`);
-  work.log('warn', 'command.refused', why === '' ? refusal : `${refusal}: ${why}`);
   return [];
 }
 

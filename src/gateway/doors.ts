@@ -36,6 +36,8 @@ export interface GatewayPorts {
   /** Needed where the settings name deliveries. */
   readonly delivery?: (events: DeliveryEvents) => DeliveryPort;
   readonly clock: ClockPort;
+  /** 32 fresh, unpredictable bytes in hexadecimal: what the nonces of one run are made from. */
+  readonly seed: () => string;
   readonly log: (entry: LogEntry) => void;
   /**
    * Sees every input before it is taken, what the step made of it, and every effect as it is carried out; never a

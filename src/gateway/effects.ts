@@ -19,6 +19,8 @@ import type { DeliverySaid, DeviceOrder, DeviceState, Opened, StoreChange } from
 import type { Answer, Question } from './asking.ts';
 
 export type Input =
+  /** The first of a run. `seed`: 32 unpredictable bytes in hexadecimal, from which the nonces of this run are made. */
+  | { readonly on: 'started'; readonly seed: string }
   /** `token` names the message to the interpreter, so that a later `acknowledge` finds its PUBACK. */
   | {
       readonly on: 'message';

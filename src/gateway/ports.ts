@@ -30,6 +30,7 @@ export type { Json };
 export type RowKind =
   | 'replay'
   | 'seen'
+  | 'told'
   | 'membership'
   | 'event'
   | 'cancel'
@@ -55,7 +56,9 @@ export type StoreChange =
   /** A record joins the outbox. Its sequence is the stream's next; any other is a broken promise. */
   | { readonly op: 'append'; readonly record: UplinkRecord }
   /** The head end holds all records of `stream` up to and including `through`: they leave the outbox. */
-  | { readonly op: 'trim'; readonly stream: StreamName; readonly through: number };
+  | { readonly op: 'trim'; readonly stream: StreamName; readonly through: number }
+  /** The numbers of `stream` go up by `by`: those of the records in the outbox, the mark, and what is acknowledged. */
+  | { readonly op: 'lift'; readonly stream: StreamName; readonly by: number };
 
 export interface StoredRow {
   readonly kind: RowKind;

@@ -153,28 +153,6 @@ export function askForGrant(
   report(state, work, 'request', { kind: 'request', wants: 'grant', ...ask }, now);
 }
 
-/** The first record after a start says who we are and how often we have started. */
-export function birth(state: GatewayState, work: Work, now: Now): void {
-  state.born = true;
-  state.starts++;
-  work.store(put('meta', 'starts', state.starts));
-  const { boxKey } = state.settings;
-  const devices = [...state.devices.values()].map(({ device, model }) => ({ device, model }));
-  report(
-    state,
-    work,
-    'birth',
-    {
-      kind: 'birth',
-      version: state.settings.version,
-      start: state.starts,
-      devices,
-      ...(boxKey === undefined ? {} : { boxKey }),
-    },
-    now,
-  );
-}
-
 /** Sends a status when one is due: by change, or by the clock. */
 export function statusIfDue(state: GatewayState, work: Work, now: Now): void {
   const { reported } = state;
@@ -188,7 +166,13 @@ export function statusIfDue(state: GatewayState, work: Work, now: Now): void {
     state,
     work,
     'status',
-    { kind: 'status', readings, setpoints, membershipDigest: membershipDigest(state.memberships) },
+    {
+      kind: 'status',
+      readings,
+      setpoints,
+      membershipDigest: membershipDigest(state.memberships),
+      clock: state.clock.trust,
+    },
     now,
   );
   reported.at = now.unix;

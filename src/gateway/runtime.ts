@@ -18,7 +18,7 @@ import { effectToShow, inputToShow } from './shown.ts';
 import { askDevice } from './asking.ts';
 import { restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
-import { nextWake, step, view } from './step.ts';
+import { dateOf, nextWake, step, view } from './step.ts';
 
 /**
  * Messages taken from the broker and not yet acknowledged: more than a burst to every group of a premise. The
@@ -91,6 +91,7 @@ class Runtime implements Gateway {
   }
 
   start(): void {
+    this.#take({ on: 'started', seed: this.#ports.seed() });
     this.#devices = this.#ports.devices({
       reading: reading => {
         this.#world.readings.set(reading.device, reading);
@@ -272,7 +273,8 @@ class Runtime implements Gateway {
 
   #publish({ record, session }: Extract<Effect, { do: 'publish' }>): void {
     const { utility, gateway } = this.#settings;
-    const payload = this.#ports.signer.signRecord(record, this.#ports.clock.now().unix);
+    const at = dateOf(this.#state, this.#ports.clock.now()).unix;
+    const payload = this.#ports.signer.signRecord(record, at);
     const done = (): void => this.#take({ on: 'published', session });
     void this.#broker?.publish(upTopic(utility, gateway, record.stream), payload).then(done, done);
   }
@@ -354,6 +356,9 @@ class Runtime implements Gateway {
     state.nextOrder = old.nextOrder;
     state.uplink.session = old.uplink.session;
     state.born = old.born && old.starts === state.starts;
+    // The store was read anew, the run was not: what its nonce brought holds.
+    state.clock = old.clock;
+    state.exchange = old.exchange;
     for (const [name, times] of old.counts) state.counts.set(name, times);
     this.#state = state;
     this.#failed = false;

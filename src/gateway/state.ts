@@ -2,6 +2,7 @@
  * A gateway as a value: everything it knows, rebuilt from the store at every start. What is not in the store
  * (link, devices, readings) is learnt again before it is used.
  */
+import { unixTime } from '../base/time.ts';
 import type { Duration, Instant, UnixTime } from '../base/time.ts';
 import { decide, schedule } from '../control/mod.ts';
 import type {
@@ -29,13 +30,16 @@ import type {
   MRID,
   Mode,
   ModeSetBy,
+  Nonce,
   Reading,
   ReceiptBody,
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
-import { eventKey } from '../model/mod.ts';
+import { STREAMS, eventKey } from '../model/mod.ts';
 import type { ReplayState, TrustedKey } from '../wan/envelope/mod.ts';
+import { newClock } from '../wan/clock/mod.ts';
+import type { Clock } from '../wan/clock/mod.ts';
 import { newReplayState } from '../wan/envelope/mod.ts';
 import type { Memberships } from '../wan/groups/mod.ts';
 import { membershipsFromRows } from '../wan/groups/mod.ts';
@@ -113,6 +117,8 @@ export interface GatewayState {
   readonly settings: Settings;
   trust: TrustState;
   readonly replay: ReplayState;
+  clock: Clock;
+  exchange: Exchange;
   readonly memberships: Memberships;
   readonly schedule: Schedule;
   readonly attempts: Attempts;
@@ -147,6 +153,8 @@ export interface GatewayState {
   /** Who set a mode of a device over the WAN last, by {@link settingKey}; at most one entry a device and mode. */
   readonly setBy: Map<string, ModeSetBy>;
   readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
+  /** What was refused in the last second, by refusal: as many entries as there are names of refusals. */
+  readonly refusalLines: Map<string, { readonly until: Instant; more: number; text: string }>;
   /** When a repeated command was last answered again, and when a grant was last asked for. */
   readonly answeredAgain: Map<string, Instant>;
   readonly askedGrant: Map<GroupId, Instant>;
@@ -156,6 +164,29 @@ export interface GatewayState {
   readonly counts: Map<string, number>;
   starts: number;
   born: boolean;
+}
+
+/** Where the nonce exchange of this start stands. */
+export interface Exchange {
+  /** What nonces are made from; absent until the run has begun. */
+  seed: string | undefined;
+  /** Nonces made so far. */
+  draws: number;
+  /** What the birth record asked, and when it was said last. */
+  birth: Question | undefined;
+  /** The last question for the time that is open; the birth record is one. */
+  question: Question | undefined;
+  /** The highest number of each stream of records when the run began. */
+  readonly numbered: Readonly<Record<StreamName, number>>;
+  /** Issuers that have answered this start. */
+  readonly welcomed: Set<string>;
+  /** When it was found that what happened before was forgotten; survives restarts. */
+  lostAt: UnixTime | undefined;
+}
+
+export interface Question {
+  readonly nonce: Nonce;
+  asked: Instant;
 }
 
 /** Attempts at one event that were refused since the last record of them. */
@@ -180,20 +211,22 @@ export const MAX_RECEIPTS = 1024;
 /** The state the store describes. `settings` come from the configuration, never from the store. */
 export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
   const rows = <T>(kind: RowKind): T[] => snapshot.rows.filter(r => r.kind === kind).map(r => r.value as T);
-  const replayRows = snapshot.rows.filter(r => r.kind === 'replay' || r.kind === 'seen');
   const receipts = rows<UplinkRecord>('receipt').sort((a, b) => a.sequence - b.sequence);
   const answered = receipts.map(record => [commandKey(record.body as ReceiptBody), record] as const);
   const ordered = rows<Ordered>('ordered');
   const entries = rows<Entry>('event');
   const adopted = orphans(ordered, entries);
   const awaiting = snapshot.rows.filter(r => r.kind === 'awaiting').map(interruptedReceipt);
+  const floor = metaNumber(snapshot, 'clock-floor');
   const state: GatewayState = {
     settings,
     trust: restoreTrust(
       { utility: settings.utility, gateway: settings.gateway, anchor: settings.anchor },
       snapshot.rows.filter(r => r.kind === 'trust'),
     ),
-    replay: newReplayState(replayRows),
+    replay: newReplayState(snapshot.rows),
+    clock: newClock(floor === undefined ? {} : { stored: unixTime(floor) }),
+    exchange: newExchange(snapshot, metaNumber(snapshot, 'lost-at')),
     memberships: membershipsFromRows(snapshot.rows.filter(r => r.kind === 'membership')),
     schedule: schedule.newSchedule([...entries, ...adopted], rows<EarlyCancel>('cancel')),
     attempts: rows<Attempts>('override')[0] ?? { wrong: 0 },
@@ -223,15 +256,34 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
       snapshot.rows.flatMap(r => (r.kind === 'setting' ? [[r.key, r.value as unknown as ModeSetBy]] : [])),
     ),
     refusals: new Map(),
+    refusalLines: new Map(),
     answeredAgain: new Map(),
     askedGrant: new Map(),
     strangers: new Map(),
     counts: new Map(),
-    starts: Number(snapshot.rows.find(r => r.kind === 'meta' && r.key === 'starts')?.value ?? 0),
+    starts: metaNumber(snapshot, 'starts') ?? 0,
     born: false,
   };
   decideAnew(state);
   return state;
+}
+
+function newExchange({ streams }: Snapshot, lostAt: number | undefined): Exchange {
+  const last = STREAMS.map(name => [name, streams.find(({ stream }) => stream === name)?.last ?? 0]);
+  return {
+    seed: undefined,
+    draws: 0,
+    birth: undefined,
+    question: undefined,
+    numbered: Object.fromEntries(last) as Record<StreamName, number>,
+    welcomed: new Set(),
+    lostAt: lostAt === undefined ? undefined : unixTime(lostAt),
+  };
+}
+
+function metaNumber({ rows }: Snapshot, key: string): number | undefined {
+  const value = rows.find(r => r.kind === 'meta' && r.key === key)?.value;
+  return typeof value === 'number' ? value : undefined;
 }
 
 /** An order as its row keeps it. */

@@ -7,6 +7,7 @@
  */
 import { after, between } from '../base/time.ts';
 import type { Duration, Instant, Now } from '../base/time.ts';
+import { read } from '../wan/clock/mod.ts';
 import { schedule } from '../control/mod.ts';
 import type { Transition } from '../control/mod.ts';
 import { axesOf, eventKey } from '../model/mod.ts';
@@ -22,11 +23,13 @@ import {
 } from '../wan/uplink/mod.ts';
 import { isBeyond, shortfalls } from './allot.ts';
 import { nextAttempts, tellAttempts } from './attempts.ts';
-import { message, storeEntry } from './commands.ts';
+import { storeEntry } from './commands.ts';
 import { delivery, nextDelivery, noteRead, settleDeliveries } from './delivery.ts';
 import { Work } from './effects.ts';
 import type { Effect, Input } from './effects.ts';
 import { answered, askDevices, deviceFound, nextInquiry } from './inquiries.ts';
+import { birth, birthIfDue, lookAtClock, nextBirth, nextClock, settleClock, started } from './exchange.ts';
+import { message } from './messages.ts';
 import {
   applied,
   attach,
@@ -38,9 +41,9 @@ import {
   sendComplete,
 } from './orders.ts';
 import type { Cause } from './orders.ts';
+import { nextRefusals, tellRefusals } from './refusals.ts';
 import {
   aboutEvent,
-  birth,
   nextStatus,
   noteMisfit,
   overrideEnded,
@@ -58,15 +61,17 @@ import { tellUnread } from './trust.ts';
 import { fitReading } from './vetting.ts';
 
 /** Takes one input, changes `state`, and returns what is to be done, in order. */
-export function step(state: GatewayState, input: Input, now: Now): readonly Effect[] {
+export function step(state: GatewayState, input: Input, system: Now): readonly Effect[] {
   const work = new Work();
-  const taken = take(state, work, input, now);
-  settle(state, work, { taken, asked: ASKING.has(input.on) }, now);
+  const taken = take(state, work, input, lookAtClock(state, work, system));
+  // What was taken may have set the date.
+  settle(state, work, { taken, asked: ASKING.has(input.on) }, read(state.clock, system));
   return work.effects();
 }
 
 /** When the gateway wants a tick though nothing happens: on the monotonic clock. */
-export function nextWake(state: GatewayState, now: Now): Instant | undefined {
+export function nextWake(state: GatewayState, system: Now): Instant | undefined {
+  const now = read(state.clock, system);
   const event = schedule.nextWake(state.schedule);
   const wall = [event, state.uplink.up ? nextStatus(state, now.unix) : undefined].flatMap(t =>
     t === undefined ? [] : [after(now.instant, between(now.unix, t))],
@@ -77,18 +82,22 @@ export function nextWake(state: GatewayState, now: Now): Instant | undefined {
     nextAttempts(state),
     nextInquiry(state, now),
     nextDelivery(state),
+    nextRefusals(state),
+    nextBirth(state),
+    nextClock(state),
   ];
   const due = [...wall, ...own].flatMap(t => (t === undefined ? [] : [t]));
   return due.length === 0 ? undefined : (Math.min(...due) as Instant);
 }
 
 /** What the display may see of this state. */
-export function view(state: GatewayState, now: Now): PremiseView {
+export function view(state: GatewayState, system: Now): PremiseView {
   const { settings, uplink, readings, decisions, holding } = state;
   return premiseView(
     {
       gateway: settings.gateway,
       online: uplink.up,
+      clock: state.clock.trust,
       readings: [...readings.values()],
       setpoints: [...decisions.values()].map(d => d.setpoint),
       entries: [...state.schedule.entries.values()],
@@ -96,12 +105,20 @@ export function view(state: GatewayState, now: Now): PremiseView {
       terms: settings.terms,
       messages: [...state.sealed.messages.values()],
     },
-    now.unix,
+    dateOf(state, system).unix,
   );
+}
+
+/** The date this gateway goes by, which the system's clock may have left. */
+export function dateOf(state: GatewayState, system: Now): Now {
+  return read(state.clock, system);
 }
 
 function take(state: GatewayState, work: Work, input: Input, now: Now): readonly Cause[] {
   switch (input.on) {
+    case 'started':
+      started(state, work, input.seed);
+      return [];
     case 'message':
       return message(state, work, input, now);
     case 'request':
@@ -184,6 +201,9 @@ function settle(
   sendComplete(state, work, now);
   askDevices(state, work, now);
   tellAttempts(state, work, now);
+  tellRefusals(state, work, now);
+  birthIfDue(state, work, now);
+  settleClock(state, work, now);
   if (issued === 'ordered' || causes.length > 0) state.reported.due = true;
   if (state.uplink.up) statusIfDue(state, work, now);
   sendWishes(work, pump(state.uplink));

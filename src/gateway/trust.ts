@@ -33,6 +33,13 @@ export function trustedKey(
   return trust.revoked.has(kid) ? undefined : (delegatedKey(trust, kid) ?? settings.keys.get(kid));
 }
 
+/** All keys trusted now. */
+export function trustedKeys(state: Pick<GatewayState, 'settings' | 'trust'>): readonly TrustedKey[] {
+  const { settings, trust } = state;
+  const kids = new Set([...settings.keys.keys(), ...trust.delegations.keys()]);
+  return [...kids].flatMap(kid => trustedKey(state, kid) ?? []);
+}
+
 /**
  * Judges a message by the keys trusted now. A command of kind trust may also be signed by a key that its own
  * documents delegate: that is how the first one comes, and the one after an expiry. Its documents are judged before
@@ -172,6 +179,5 @@ function goesOn(state: GatewayState, event: DerEvent): boolean {
 }
 
 function speaksStill(state: GatewayState, issuer: string): boolean {
-  const keys = [...state.settings.keys.values(), ...[...state.trust.delegations.values()].map(d => d.key)];
-  return keys.some(key => key.issuer === issuer && trustedKey(state, key.kid) !== undefined);
+  return trustedKeys(state).some(key => key.issuer === issuer);
 }

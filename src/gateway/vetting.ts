@@ -8,6 +8,7 @@
  */
 import type {
   Applied,
+  BirthBody,
   ModeHeld,
   ModesBody,
   Reading,
@@ -64,7 +65,13 @@ function* lighter(body: RecordBody): Lighter {
   if (body.kind === 'status') yield* lighterStatus(body);
   if (body.kind === 'receipt') yield* lighterReceipt(body);
   if (body.kind === 'modes') yield* lighterModes(body);
-  if (body.kind === 'birth') yield { left: { ...body, devices: [] }, less: 'devices' };
+  if (body.kind === 'birth') yield* lighterBirth(body);
+}
+
+/** The nonce is what the record is for. */
+function* lighterBirth(body: BirthBody): Lighter {
+  yield { left: { ...body, devices: [] }, less: 'devices' };
+  yield { left: { ...body, devices: [], marks: [] }, less: 'devices and marks' };
 }
 
 /** The first reason is the decisive one; behind it may stand as many as there are events. */

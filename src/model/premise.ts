@@ -3,7 +3,7 @@
  */
 import type { UnixTime } from '../base/time.ts';
 import type { CommandClass, Setpoint } from './control.ts';
-import type { MRID } from './ids.ts';
+import type { ClockTrust, MRID } from './ids.ts';
 import type { Reading } from './reading.ts';
 
 export type EventStatus = 'scheduled' | 'active' | 'completed' | 'cancelled' | 'superseded';
@@ -41,6 +41,8 @@ export interface PremiseView {
   readonly at: UnixTime;
   /** Whether the utility can be reached. */
   readonly online: boolean;
+  /** How far `at` and the times below are to be believed. */
+  readonly clock: ClockTrust;
   readonly readings: readonly Reading[];
   readonly setpoints: readonly Setpoint[];
   readonly events: readonly EventView[];

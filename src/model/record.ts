@@ -5,7 +5,7 @@
 import type { UnixTime } from '../base/time.ts';
 import type { Setpoint } from './control.ts';
 import type { FileId } from './delivery.ts';
-import type { Cti, DeviceId, MRID } from './ids.ts';
+import type { ClockTrust, Cti, DeviceId, MRID, Nonce } from './ids.ts';
 import type { SettingsSet } from './held.ts';
 import type { ModesBody, ReadingsBody } from './modes.ts';
 import type { Evidence, Outcome, Reading } from './reading.ts';
@@ -32,6 +32,7 @@ export interface UplinkRecord {
 }
 
 export type RecordBody =
+  | AlarmBody
   | ReceiptBody
   | CustomerBody
   | StatusBody
@@ -114,15 +115,34 @@ export interface StatusBody {
   readonly setpoints: readonly Setpoint[];
   /** 8 bytes over the memberships, hexadecimal: the head end sees drift without a query. */
   readonly membershipDigest: string;
+  /** How far the date in this gateway is to be believed. */
+  readonly clock?: ClockTrust;
 }
 
-/** The gateway asks for something: a grant it has not seen, or chunks of a file that was announced. */
-export type RequestBody = GrantRequest | ChunkRequest;
+/** The gateway asks for something: a grant it has not seen, chunks of a file that was announced, or the time. */
+export type RequestBody = GrantRequest | ChunkRequest | TimeRequest;
 
 export interface GrantRequest {
   readonly kind: 'request';
   readonly wants: 'grant';
   readonly group: string;
+  readonly why: string;
+}
+
+export interface TimeRequest {
+  readonly kind: 'request';
+  readonly wants: 'time';
+  /** To be signed with the answer. */
+  readonly nonce: Nonce;
+  readonly why: string;
+}
+
+/** Something that people have to look at (ALARM-1): goes ahead of all other records. */
+export interface AlarmBody {
+  readonly kind: 'alarm';
+  /** Short and stable, for filtering: `memory-lost`. */
+  readonly alarm: string;
+  /** A sentence for a person. */
   readonly why: string;
 }
 
@@ -147,6 +167,15 @@ export interface BirthBody {
   readonly devices: readonly { readonly device: DeviceId; readonly model: string }[];
   /** The X25519 key for what is sealed to this gateway, 64 hexadecimal digits. */
   readonly boxKey?: string;
+  /** To be answered by a welcome. */
+  readonly nonce?: Nonce;
+  /** How far the streams of the issuers that may welcome were taken here. */
+  readonly marks?: readonly {
+    readonly issuer: string;
+    readonly keyEpoch: number;
+    readonly stream: string;
+    readonly high: number;
+  }[];
 }
 
 /**

@@ -26,6 +26,7 @@ export const MAX_SHOWN = 50;
 export interface Site {
   readonly gateway: GatewayId;
   readonly online: boolean;
+  readonly clock: PremiseView['clock'];
   readonly readings: readonly Reading[];
   readonly setpoints: readonly Setpoint[];
   readonly entries: readonly Entry[];
@@ -43,11 +44,12 @@ export function premiseView(site: Site, now: UnixTime): PremiseView {
     .slice(0, MAX_SHOWN)
     .sort((a, b) => b.event.start - a.event.start)
     .map(entry => eventView(entry, site));
-  const { gateway, online, readings, setpoints, messages = [] } = site;
+  const { gateway, online, clock, readings, setpoints, messages = [] } = site;
   return {
     gateway,
     at: now,
     online,
+    clock,
     readings,
     setpoints: setpoints.filter(s => s.order.kind === 'value'),
     events,

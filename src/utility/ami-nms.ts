@@ -31,6 +31,7 @@ import type { CollectRefusal } from './collector.ts';
 import { Dispatcher, makeClaims } from './dispatcher.ts';
 import type { Addressed, DispatchRefusal, Issuer, SendOptions, Sent } from './dispatcher.ts';
 import { Enrolment } from './enrolment.ts';
+import { Greeter } from './greeter.ts';
 import type { GroupRegistry } from './group-registry.ts';
 import type { Purpose } from './group-rows.ts';
 import type { Gap } from './intake.ts';
@@ -113,6 +114,7 @@ export class AmiNms {
   readonly #enrolment: Enrolment | undefined;
   readonly #prober: Prober | undefined;
   readonly #sealer: Sealer | undefined;
+  readonly #greeter: Greeter;
   /** One entry a gateway that was ever heard of. */
   readonly #presence = new Map<GatewayId, boolean>();
   readonly #refusals = new Map<NmsRefusal, number>();
@@ -130,6 +132,7 @@ export class AmiNms {
     if (seal !== undefined) this.#sealer = new Sealer({ ...options, seal });
     this.#collector = this.#newCollector(snapshot);
     this.#dispatcher = this.#newDispatcher();
+    this.#greeter = this.#newGreeter();
     const reopened = this.#dispatcher.reopen(snapshot.open);
     this.#broker = options.connect({
       message: message => this.#message(message),
@@ -237,6 +240,7 @@ export class AmiNms {
     this.#sealer?.told(gateway, record);
     this.#events.onRecord?.(gateway, record);
     if (body.kind === 'status') this.#enrolment?.status(gateway, body.membershipDigest, record.at);
+    if (body.kind === 'request' && body.wants === 'time') void this.#greeter.time(gateway, body.nonce);
     if (body.kind === 'request' && body.wants === 'grant')
       this.#enrolment?.asked(gateway, body.group as GroupId);
     if (body.kind !== 'receipt' || !isAbout(body, this.#options.issuer)) return;
@@ -303,12 +307,25 @@ export class AmiNms {
         keyOf,
         held: (gateway, stream, through) => this.#acknowledger.owe(gateway, stream, through),
         alongside: (gateway, record) => this.#modes.changes(gateway, record),
+        birth: (gateway, body) => void this.#greeter.birth(gateway, body),
         record: (gateway, record) => this.#told(gateway, record),
         gap: (gateway, stream, gap) => this.#events.onGap?.(gateway, stream, gap),
         refused: (topic, refusal, detail) => this.#refused(topic, refusal, detail),
       },
       marks,
     );
+  }
+
+  #newGreeter(): Greeter {
+    return new Greeter(this.#options, {
+      numbers: this.#numbers,
+      publish: (topic, bytes) => this.#broker.publish(topic, bytes),
+      groupsOf: gateway => [...(this.#options.registry?.membershipsOf(gateway).keys() ?? [])],
+      openFor: gateway => this.#dispatcher.openFor(gateway),
+      heldOf: gateway => this.#collector.heldOf(gateway),
+      welcomed: gateway => this.#dispatcher.again(gateway),
+      trouble: why => this.#trouble(why),
+    });
   }
 
   #newDispatcher(): Dispatcher {

@@ -3,11 +3,11 @@
  * and told to anybody. What cannot be stored is not acknowledged, and its gateway sends it again.
  */
 import { troubleOf } from '../base/assert.ts';
-import type { GatewayId, KeyId, StreamName, UplinkRecord } from '../model/mod.ts';
+import type { BirthBody, GatewayId, KeyId, StreamName, UplinkRecord } from '../model/mod.ts';
 import { openRecord } from '../wan/envelope/mod.ts';
 import type { EnvelopeRefusal, TrustedKey } from '../wan/envelope/mod.ts';
 import { judge, restored, streamIntake, take, takeAgain, writeOff } from './intake.ts';
-import type { Gap, Intake } from './intake.ts';
+import type { Gap, Intake, StreamIntake } from './intake.ts';
 import { isAbout } from './outstanding.ts';
 import type { LedgerChange, LedgerPort, LedgerSnapshot } from './ports.ts';
 
@@ -24,6 +24,8 @@ export interface CollectorDoors {
   readonly held: (gateway: GatewayId, stream: StreamName, through: number) => void;
   /** What goes into the ledger together with a record. */
   readonly alongside: (gateway: GatewayId, record: UplinkRecord) => Promise<readonly LedgerChange[]>;
+  /** A birth record, durable now; told every time it comes, since its answer may have been lost. */
+  readonly birth: (gateway: GatewayId, birth: BirthBody) => void;
   /** A record that is durable now, told once. */
   readonly record: (gateway: GatewayId, record: UplinkRecord) => void;
   readonly gap: (gateway: GatewayId, stream: StreamName, gap: Gap & { readonly lost: boolean }) => void;
@@ -51,15 +53,25 @@ export class Collector {
     const { gateway, record } = opened.value;
     const { stream: name, sequence } = record;
     const verdict = judge(streamIntake(this.#intake, gateway, name), sequence);
-    if (verdict === 'too-scattered') this.#doors.refused(topic, verdict, `${name} ${sequence}`);
-    else if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, record);
-    else await this.#takeNew(topic, gateway, record);
+    if (verdict === 'too-scattered') return this.#doors.refused(topic, verdict, `${name} ${sequence}`);
+    if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, record);
+    else if (!(await this.#takeNew(topic, gateway, record))) return;
+    if (record.body.kind === 'birth') this.#doors.birth(gateway, record.body);
   }
 
-  async #takeNew(topic: string, gateway: GatewayId, record: UplinkRecord): Promise<void> {
+  /** The highest sequence of each stream of a gateway that is held or written off. */
+  heldOf(gateway: GatewayId): Readonly<Partial<Record<StreamName, number>>> {
+    const streams = this.#intake.get(gateway) ?? new Map<StreamName, StreamIntake>();
+    return Object.fromEntries(
+      [...streams].map(([name, { through, runs }]) => [name, runs.at(-1)?.last ?? through]),
+    );
+  }
+
+  /** Whether it is durable now. */
+  async #takeNew(topic: string, gateway: GatewayId, record: UplinkRecord): Promise<boolean> {
     const { stream: name, sequence, body, at } = record;
     const key = `${gateway} ${name} ${sequence}`;
-    if (this.#underWay.has(key)) return;
+    if (this.#underWay.has(key)) return false;
     this.#underWay.add(key);
     const answers: readonly LedgerChange[] =
       body.kind === 'receipt' && isAbout(body, this.#doors.issuer)
@@ -67,7 +79,10 @@ export class Collector {
         : [];
     const trouble = await this.#storeNew(gateway, record, answers);
     this.#underWay.delete(key);
-    if (trouble !== undefined) return this.#doors.refused(topic, 'storage', trouble);
+    if (trouble !== undefined) {
+      this.#doors.refused(topic, 'storage', trouble);
+      return false;
+    }
     const stream = streamIntake(this.#intake, gateway, name);
     const before = stream.through;
     // What was written off while it was being stored is held already.
@@ -81,6 +96,7 @@ export class Collector {
     if (gap !== undefined) this.#doors.gap(gateway, name, { ...gap, lost: false });
     for (const each of lost) this.#doors.gap(gateway, name, { ...each, lost: true });
     this.#doors.record(gateway, record);
+    return true;
   }
 
   async #storeNew(

@@ -88,6 +88,8 @@ export class Dispatcher {
   readonly #issuer: Issuer;
   readonly #doors: DispatcherDoors;
   readonly #commands: OutstandingCommands = new Map();
+  /** Numbered, and not durable yet. */
+  readonly #committing = new Set<SentCommand>();
   readonly #settling = new Map<Cti, (how: Settlement | 'closed') => void>();
   #cancelWake: (() => void) | undefined;
   #closed = false;
@@ -107,10 +109,13 @@ export class Dispatcher {
     const vetted = vetClaims(claims);
     if (!vetted.ok) return vetted;
     const command = this.#sign(claims, to.awaits);
+    this.#committing.add(command);
     try {
       await this.#doors.ledger.commit([{ op: 'command', command }]);
     } catch (error) {
       return refused('storage', troubleOf(error), 'later');
+    } finally {
+      this.#committing.delete(command);
     }
     const settled = this.#track(outstanding(command, [], this.#issuer.clock.now().instant));
     this.repeat();
@@ -167,6 +172,27 @@ export class Dispatcher {
     }
     this.#settling.get(cti)?.(how);
     this.#settling.delete(cti);
+  }
+
+  /** Sequences that `gateway` has not answered, ascending, by audience (`g/<id>`, `d/<id>`). */
+  openFor(gateway: GatewayId): ReadonlyMap<string, readonly number[]> {
+    const waiting = [...this.#commands.values()].flatMap(({ command, missing }) =>
+      missing.has(gateway) ? [command] : [],
+    );
+    const coming = [...this.#committing].filter(({ awaits }) => awaits.includes(gateway));
+    const open = new Map<string, number[]>();
+    for (const { audience, sequence } of [...waiting, ...coming])
+      open.set(audience, [...(open.get(audience) ?? []), sequence]);
+    for (const sequences of open.values()) sequences.sort((a, b) => a - b);
+    return open;
+  }
+
+  /** Sends at once what this gateway alone is to answer; what a group is to answer comes in its own time. */
+  again(gateway: GatewayId): void {
+    const to = formatAudience({ kind: 'device', id: gateway });
+    const { instant } = this.#issuer.clock.now();
+    for (const entry of this.#commands.values()) if (entry.command.audience === to) entry.repeatAt = instant;
+    this.repeat();
   }
 
   isDelivered(cti: Cti): boolean {

@@ -46,6 +46,19 @@ export class Numbers {
     return ++known.last;
   }
 
+  /** The highest number that was used; 0 before any. */
+  last(audience: Audience, stream: string): number {
+    return this.#streams.get(`${formatAudience(audience)} ${stream}`)?.last ?? 0;
+  }
+
+  /** Numbers up to `last` were used by an earlier life of this head end; the next command is numbered above. */
+  async atLeast(audience: Audience, stream: string, last: number): Promise<void> {
+    const known = this.#stream(audience, stream);
+    if (last <= known.last) return;
+    known.last = last;
+    await this.#ledger.commit([{ op: 'reserve', audience: formatAudience(audience), stream, last }]);
+  }
+
   async #reserve(audience: string, stream: string, known: Stream): Promise<void> {
     const last = known.reserved + RESERVE;
     try {

@@ -133,7 +133,7 @@ async function configOf({ folder, keys, broker, link }: World): Promise<Paramete
     issuer: ISSUER,
     publicKey: toHex(keys.headEnd.publicKey),
     epoch: 1,
-    operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest'],
+    operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest', 'time', 'welcome'],
     highestClass: 'emergency',
   };
   const trustedKeys = [{ ...key, validFrom: '2020-01-01T00:00:00Z', validUntil: '2100-01-01T00:00:00Z' }];

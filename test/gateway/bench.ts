@@ -49,6 +49,8 @@ export class Bench {
   state: GatewayState;
   /** Milliseconds after T0, on both clocks. */
   ms = -60_000;
+  /** How far the system's clock is off; the monotonic one never is. */
+  systemOffMs = 0;
   /** All effects so far; {@link take} empties it. */
   effects: Effect[] = [];
   #token = 0;
@@ -78,7 +80,7 @@ export class Bench {
   }
 
   get now(): Now {
-    return { instant: instant(10_000_000 + this.ms), unix: at(this.ms) };
+    return { instant: instant(10_000_000 + this.ms), unix: at(this.ms + this.systemOffMs) };
   }
 
   step(input: Input): readonly Effect[] {

@@ -158,6 +158,7 @@ export class World {
           };
         },
       },
+      seed: () => '5e'.repeat(32),
       log: entry => void this.logged.push(entry.event),
     };
   }

@@ -256,6 +256,7 @@ describe('a request from the premise', () => {
     const view = bench.view();
     expect(Object.keys(view).sort()).to.deep.equal([
       'at',
+      'clock',
       'events',
       'gateway',
       'online',

@@ -10,6 +10,7 @@ import { T0, at, derEvent, mRID, openEnded, keyOf } from '../support/events.ts';
 const SITE: Site = {
   gateway: 'gw-17' as GatewayId,
   online: true,
+  clock: 'trusted',
   readings: [],
   setpoints: [],
   entries: [],

@@ -62,6 +62,15 @@ export class MemoryStore implements StorePort {
     return throughJson({ rows: [...this.#rows.values()], streams });
   }
 
+  /** A backup: what is in it now, in a store of its own. */
+  copy(): MemoryStore {
+    const backup = new MemoryStore();
+    for (const [key, row] of this.#rows) backup.#rows.set(key, row);
+    for (const [stream, records] of this.#outbox) backup.#outbox.set(stream, [...records]);
+    for (const [stream, mark] of this.#marks) backup.#marks.set(stream, mark);
+    return backup;
+  }
+
   /** Damage: rows that fit are gone, as a store leaves out what it cannot believe. */
   loseRows(fits: (row: StoredRow) => boolean): void {
     for (const [key, row] of this.#rows) if (fits(row)) this.#rows.delete(key);
@@ -105,6 +114,17 @@ export class MemoryStore implements StorePort {
         assert(through <= mark.last, 'only what was appended is acknowledged');
         this.#marks.set(stream, { ...mark, acknowledged: through });
         this.#outbox.set(stream, [...this.records(stream, through)]);
+        return;
+      }
+      case 'lift': {
+        const { stream, by } = change;
+        const { acknowledged, last } = this.#mark(stream);
+        const waiting = this.records(stream, acknowledged);
+        this.#outbox.set(
+          stream,
+          waiting.map(r => ({ ...r, sequence: r.sequence + by })),
+        );
+        this.#marks.set(stream, { acknowledged: acknowledged + by, last: last + by });
       }
     }
   }

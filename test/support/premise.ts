@@ -29,6 +29,7 @@ export function premiseView(changes: Partial<PremiseView> = {}): PremiseView {
     gateway: 'gw-17',
     at: AFTERNOON,
     online: true,
+    clock: 'trusted',
     readings: [
       { device: 'pv' as DeviceId, role: 'inverter', at: AFTERNOON, points: { W: 3187 } },
       { device: 'battery' as DeviceId, role: 'storage', at: AFTERNOON, points: { W: -1130, SoC: 62.4 } },

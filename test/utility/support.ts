@@ -185,7 +185,7 @@ function trusted(key: SigningKey, issuer: string): TrustedKey {
     alg: key.alg,
     epoch: 1,
     scope: {
-      operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest'],
+      operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest', 'time', 'welcome'],
       highestClass: 'emergency',
       primacy: { min: 1, max: 255 },
       validFrom: unixSeconds(1),

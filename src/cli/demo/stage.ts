@@ -188,6 +188,8 @@ async function writeFiles(
           'interrogate',
           'settings',
           'read',
+          'time',
+          'welcome',
         ],
         highestClass: 'emergency',
         validFrom: '2020-01-01T00:00:00Z',

@@ -3,7 +3,8 @@
  * Whatever cannot be opened is named with its address before anything starts.
  */
 import { readFile } from 'node:fs/promises';
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
+import { toHex } from '../../base/bytes.ts';
 import { openerOf } from '../../io/box.ts';
 import { connectBroker } from '../../io/broker/mod.ts';
 import { systemClock } from '../../io/clock.ts';
@@ -70,6 +71,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
       opener,
       store,
       clock: systemClock,
+      seed: () => toHex(randomBytes(32)),
       log: wiring.log,
       ...(wiring.observe === undefined ? {} : { observe: wiring.observe }),
       signer: {

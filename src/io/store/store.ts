@@ -141,6 +141,8 @@ class SqliteStore implements Store {
       }
       case 'trim':
         return () => this.#trim(gateway, change.stream, change.through);
+      case 'lift':
+        return () => this.#lift(gateway, change.stream, change.by);
     }
   }
 
@@ -166,6 +168,17 @@ class SqliteStore implements Store {
     const upTo = Math.min(through, mark.last - 1);
     this.#outbox.delete('gateway = ? AND stream = ? AND sequence <= ?', [gateway, stream, upTo]);
     this.#marks.put([gateway, stream, through, mark.last]);
+  }
+
+  /** What is acknowledged already is not kept: its numbers are those of another life. */
+  #lift(gateway: GatewayId, stream: StreamName, by: number): void {
+    const { acknowledged, last } = this.#mark(gateway, stream);
+    const tail = 'WHERE gateway = ? AND stream = ? AND sequence > ? ORDER BY sequence';
+    const waiting = [...this.#outbox.rows(tail, [gateway, stream, acknowledged])].map(asRecord);
+    this.#outbox.delete('gateway = ? AND stream = ?', [gateway, stream]);
+    for (const { sequence, at, body } of waiting)
+      this.#outbox.put([gateway, stream, sequence + by, at, JSON.stringify(body)]);
+    this.#marks.put([gateway, stream, acknowledged + by, last + by]);
   }
 
   #mark(gateway: GatewayId, stream: StreamName): StreamMark {

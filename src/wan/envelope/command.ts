@@ -24,6 +24,8 @@ import type { Signer, TrustedKey } from './trust.ts';
 export interface CommandContext {
   readonly topic: string;
   readonly now: UnixTime;
+  /** `earliest`: the date is not known, and `now` is only what it cannot be before. */
+  readonly bound?: 'earliest';
   readonly utility: string;
   keyOf(kid: KeyId): TrustedKey | undefined;
 }
@@ -87,7 +89,7 @@ function openSigned(bytes: Uint8Array, context: CommandContext): Result<Signed, 
   const topic = readTopic(context);
   if (!topic.ok) return topic;
   const unaddressed = audienceTrouble(address.value.audience, topic.value.audience);
-  const early = unaddressed ?? windowTrouble(address.value, key.value, context.now);
+  const early = unaddressed ?? windowTrouble(address.value, key.value, context);
   if (early !== undefined) return early;
   const forged = forgery(frame.value, key.value);
   if (forged !== undefined) return refused(forged);
@@ -124,14 +126,16 @@ function audienceTrouble(asked: Audience, heard: Audience): Refused<AddressRefus
 function windowTrouble(
   { issuedAt, notBefore, expires }: Address,
   { scope, rootExpires }: TrustedKey,
-  now: UnixTime,
+  { now, bound }: Pick<CommandContext, 'now' | 'bound'>,
 ): Refused<AddressRefusal | KeyUseRefusal> | undefined {
   if (expires <= notBefore) return refused('window-inverted');
-  if (now < scope.validFrom) return refused('key-not-yet-valid', undefined, 'later');
+  const isExact = bound === undefined;
+  if (isExact && now < scope.validFrom) return refused('key-not-yet-valid', undefined, 'later');
   if (now >= scope.validUntil) return refused('key-expired');
   if (rootExpires !== undefined && now >= rootExpires) return refused('root-expired', undefined, 'later');
   const latest = after(now, CLOCK_SKEW);
-  if (notBefore > latest || issuedAt > latest) return refused('not-yet-valid', undefined, 'later');
+  if (isExact && (notBefore > latest || issuedAt > latest))
+    return refused('not-yet-valid', undefined, 'later');
   return now >= expires ? refused('expired') : undefined;
 }
 

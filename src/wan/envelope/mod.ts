@@ -13,11 +13,14 @@ export {
   MAX_REPLAY_STREAMS,
   MAX_SEQUENCE_JUMP,
   REPLAY_WINDOW,
+  forgetEpochs,
   judgeReplay,
+  liftReplay,
   markReplay,
+  marksOf,
   newReplayState,
 } from './replay.ts';
-export type { ReplayRefusal, ReplayRow, ReplayState, ReplayVerdict } from './replay.ts';
+export type { Lifted, ReplayRefusal, ReplayRow, ReplayState, ReplayVerdict } from './replay.ts';
 export { isLine, readSealed, sealedNonce, writeSealed } from './sealed.ts';
 export type { SealedContent, SealedContext, SealedRefusal } from './sealed.ts';
 export { peek } from './peek.ts';

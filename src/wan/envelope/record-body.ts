@@ -82,6 +82,9 @@ const deviceSet = object({
 });
 
 const file: Fits = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const trust = oneOf('trusted', 'holdover', 'untrusted');
+const nonce: Fits = value => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
+const mark = object({ issuer: text, keyEpoch: whole, stream: text, high: whole });
 
 /** A kind that joins the model has to join here. */
 const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
@@ -105,9 +108,15 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     count: maybe(whole),
     totalS: maybe(whole),
   }),
-  status: object({ readings: list(reading), setpoints: list(setpoint), membershipDigest: text }),
+  status: object({
+    readings: list(reading),
+    setpoints: list(setpoint),
+    membershipDigest: text,
+    clock: maybe(trust),
+  }),
   request: value =>
     object({ wants: oneOf('grant'), group: text, why: text })(value) ||
+    object({ wants: oneOf('time'), nonce, why: text })(value) ||
     object({ wants: oneOf('chunks'), file, of: file, pieces: list(whole), held: whole, why: text })(value),
   modes: object({
     cti: text,
@@ -120,11 +129,14 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     setBy: list(object({ mode, issuer: text, cti: text, at: number, packet: maybe(text) })),
   }),
   readings: object({ cti: text, issuer: text, readings: list(reading) }),
+  alarm: object({ alarm: text, why: text }),
   lost: object({ first: whole, last: whole, why: text }),
   birth: object({
     version: text,
     start: whole,
     devices: list(object({ device: text, model: text })),
     boxKey: maybe(value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)),
+    nonce: maybe(nonce),
+    marks: maybe(list(mark)),
   }),
 };

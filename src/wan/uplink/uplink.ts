@@ -54,6 +54,8 @@ interface Stream {
 export interface Uplink {
   readonly streams: Record<StreamName, Stream>;
   up: boolean;
+  /** Nothing but the birth record goes out: what it is answered tells whether our numbers are those of another life. */
+  quiet: boolean;
   inFlight: number;
   /** Changes with every loss of the link; an answer to an earlier life of it is not counted. */
   session: number;
@@ -81,7 +83,7 @@ export function newUplink(
     };
   };
   const streams = Object.fromEntries(STREAMS.map(name => [name, of(name)])) as Record<StreamName, Stream>;
-  return { streams, up: false, inFlight: 0, session: 0, progressAt: undefined };
+  return { streams, up: false, quiet: false, inFlight: 0, session: 0, progressAt: undefined };
 }
 
 /** Gives `body` the next number of its stream. The record must be persisted in the same step. */
@@ -95,7 +97,8 @@ export function number(uplink: Uplink, stream: StreamName, at: UnixTime, body: R
  * those below, when there is room; otherwise it is part of the backlog and comes by {@link pump}.
  */
 export function offer(uplink: Uplink, record: UplinkRecord): readonly UplinkWish[] {
-  if (!hasRoom(uplink, record.stream) || higherWaits(uplink, record.stream)) return [];
+  if (!hasRoom(uplink, record.stream)) return [];
+  if (uplink.quiet ? record.stream !== 'birth' : higherWaits(uplink, record.stream)) return [];
   noteSent(uplink.streams[record.stream], record.sequence);
   uplink.inFlight++;
   return [{ do: 'publish', record, session: uplink.session }];
@@ -106,6 +109,7 @@ export function pump(uplink: Uplink): readonly UplinkWish[] {
   const wishes: UplinkWish[] = [];
   let room = MAX_IN_FLIGHT - uplink.inFlight;
   for (const name of STREAMS) {
+    if (uplink.quiet && name !== 'birth') continue;
     const stream = uplink.streams[name];
     if (stream.loading !== undefined) return wishes;
     const places = room + (name === 'alarm' ? ALARM_RESERVE : 0);
@@ -193,6 +197,25 @@ export function acknowledged(
   uplink.progressAt = now;
   if (through > stream.sent) catchUp(stream, through);
   return through;
+}
+
+/**
+ * The head end holds records of a stream up to `held` that are of another life. What is in the outbox goes on behind
+ * them: every number above `above` has grown by `by`, and has to in the store as well.
+ */
+export function lift(uplink: Uplink, name: StreamName, held: number): { above: number; by: number } {
+  const stream = uplink.streams[name];
+  const above = stream.acknowledged;
+  const by = held - above;
+  assert(by > 0, 'a stream is lifted above what is acknowledged');
+  Object.assign(stream, {
+    acknowledged: held,
+    last: stream.last + by,
+    sent: held,
+    ahead: [],
+    loading: undefined,
+  });
+  return { above, by };
 }
 
 /** The link went up or down. What was in flight on the old link is sent again on the new one. */

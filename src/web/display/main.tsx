@@ -56,6 +56,13 @@ function Connection({ link, view }: { link: Link; view: PremiseView }) {
       </p>
     );
   }
+  if (view.clock === 'untrusted') {
+    return (
+      <p class="connection bad" role="status">
+        The clock is not trusted. Times shown may be wrong; new commands of the utility wait.
+      </p>
+    );
+  }
   return view.online ? (
     <p class="connection good" role="status">
       Connected to the utility

@@ -34,6 +34,34 @@ describe('io/store', () => {
     await second.close();
   });
 
+  it('lifts what waits in a stream above numbers of another life, and no other stream or gateway', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'state.db');
+    const first = opened(path);
+    await first.persist(
+      GATEWAY,
+      [1, 2, 3].map(n => append('status', n)),
+    );
+    await first.persist(GATEWAY, [{ op: 'trim', stream: 'status', through: 1 }, append('birth', 1)]);
+    await first.persist(OTHER, [append('status', 1)]);
+    await first.persist(GATEWAY, [{ op: 'lift', stream: 'status', by: 40 }, append('status', 44)]);
+    await first.close();
+
+    const second = opened(path);
+    expect((await second.snapshot(GATEWAY)).streams).to.have.deep.members([
+      { stream: 'status', acknowledged: 41, last: 44 },
+      { stream: 'birth', acknowledged: 0, last: 1 },
+    ]);
+    const lifted = await second.load(GATEWAY, 'status', 0, 10);
+    expect(lifted.map(r => r.sequence)).to.deep.equal([42, 43, 44]);
+    expect(lifted[0]?.body).to.deep.equal(record('status', 2).body);
+    expect((await second.snapshot(OTHER)).streams).to.deep.equal([
+      { stream: 'status', acknowledged: 0, last: 1 },
+    ]);
+    expect(second.damage()).to.deep.equal([]);
+    await second.close();
+  });
+
   it('keeps any JSON value as it was', async () => {
     await using dir = await tempDir();
     const store = opened(join(dir.path, 'state.db'));

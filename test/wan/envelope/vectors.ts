@@ -110,7 +110,7 @@ export function signerFrom(
 
 /** A scope that refuses nothing. */
 export const WIDE: Scope = {
-  operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest'],
+  operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest', 'time', 'welcome'],
   highestClass: 'emergency',
   primacy: { min: 1, max: 255 },
   validFrom: unixTime(0),

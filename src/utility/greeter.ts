@@ -1,0 +1,146 @@
+/**
+ * Answers gateways that have started: with the date, how far this head end has used its streams of commands, which of
+ * those commands the gateway still owes an answer to, and which of its records are held (the nonce exchange). And
+ * tells the time to a gateway that asks for it.
+ *
+ * Answers are signed for the nonce of the question, not kept, and not repeated: who hears none asks again. A head end
+ * that was itself restored from a backup learns from the birth record which numbers of the gateway's own streams it
+ * has used already, and goes on above them; on a stream of a group no single member is believed, and people are told.
+ */
+import { troubleOf } from '../base/assert.ts';
+import { after, minutes } from '../base/time.ts';
+import { commandTopic, formatAudience } from '../model/mod.ts';
+import type {
+  Audience,
+  BirthBody,
+  CommandBody,
+  GatewayId,
+  GroupId,
+  Nonce,
+  StreamTold,
+  WelcomeBody,
+} from '../model/mod.ts';
+import { signCommand } from '../wan/envelope/mod.ts';
+import { makeClaims } from './dispatcher.ts';
+import type { Issuer } from './dispatcher.ts';
+import { commandStream } from './numbers.ts';
+import type { Numbers } from './numbers.ts';
+
+/** An answer is of no use for longer: the gateway asks again after a minute. */
+const VALID = minutes(5);
+/** Streams and open commands in one welcome: what fits into the 512 items of a command with room to spare. */
+export const MAX_STREAMS = 64;
+export const MAX_OPEN = 128;
+/** The class of what asks nothing of a device: any key may use it. */
+const LEAST = { class: 'market', primacy: 255 } as const;
+
+export interface GreeterDoors {
+  readonly numbers: Numbers;
+  readonly publish: (topic: string, bytes: Uint8Array) => Promise<void>;
+  /** The groups a gateway is in. */
+  readonly groupsOf: (gateway: GatewayId) => readonly GroupId[];
+  /** Sequences that wait for an answer of this gateway, ascending, by audience (`g/<id>`, `d/<id>`). */
+  readonly openFor: (gateway: GatewayId) => ReadonlyMap<string, readonly number[]>;
+  /** The highest sequence held of each stream of its records. */
+  readonly heldOf: (gateway: GatewayId) => WelcomeBody['held'];
+  /** It takes commands from now on. */
+  readonly welcomed: (gateway: GatewayId) => void;
+  readonly trouble: (why: string) => void;
+}
+
+export class Greeter {
+  readonly #issuer: Issuer;
+  readonly #doors: GreeterDoors;
+
+  constructor(issuer: Issuer, doors: GreeterDoors) {
+    this.#issuer = issuer;
+    this.#doors = doors;
+  }
+
+  /** Answers a birth record, also one that came before: its answer may have been lost. Never rejects. */
+  async birth(gateway: GatewayId, { nonce, marks = [] }: BirthBody): Promise<void> {
+    if (nonce === undefined) return;
+    for (const mark of marks)
+      if (mark.issuer === this.#issuer.issuer && mark.keyEpoch === this.#issuer.keyEpoch)
+        this.#compare(gateway, mark);
+    const { unix } = this.#issuer.clock.now();
+    const body: CommandBody = {
+      kind: 'welcome',
+      nonce,
+      time: unix,
+      marks: this.#marksFor(gateway),
+      held: this.#doors.heldOf(gateway),
+    };
+    await this.#say(gateway, body);
+    this.#doors.welcomed(gateway);
+  }
+
+  /** Never rejects. */
+  async time(gateway: GatewayId, nonce: Nonce): Promise<void> {
+    await this.#say(gateway, { kind: 'time', time: this.#issuer.clock.now().unix, nonce });
+  }
+
+  /** Where this head end stands lower than the gateway: its own memory was lost. */
+  #compare(gateway: GatewayId, { stream, high }: { stream: string; high: number }): void {
+    const own: Audience = { kind: 'device', id: gateway };
+    if (stream === commandStream(own)) {
+      const last = this.#doors.numbers.last(own, stream);
+      if (high <= last) return;
+      this.#doors.numbers
+        .atLeast(own, stream, high)
+        .catch((error: unknown) => this.#doors.trouble(`numbers of ${gateway}: ${troubleOf(error)}`));
+      this.#doors.trouble(
+        `${gateway} has taken command ${high}; this ledger knew of ${last}: it is restored`,
+      );
+      return;
+    }
+    const group = this.#doors.groupsOf(gateway).find(id => commandStream({ kind: 'group', id }) === stream);
+    if (group === undefined) return;
+    const last = this.#doors.numbers.last({ kind: 'group', id: group }, stream);
+    if (high > last)
+      this.#doors.trouble(
+        `${gateway} has taken command ${high} of group ${group}; this ledger knows ${last}`,
+      );
+  }
+
+  #marksFor(gateway: GatewayId): readonly StreamTold[] {
+    const groups = this.#doors.groupsOf(gateway).map((id): Audience => ({ kind: 'group', id }));
+    const audiences: readonly Audience[] = [{ kind: 'device', id: gateway }, ...groups];
+    if (audiences.length > MAX_STREAMS)
+      this.#doors.trouble(
+        `${gateway}: marks of ${audiences.length - MAX_STREAMS} groups do not fit a welcome`,
+      );
+    let room = MAX_OPEN;
+    const owed = this.#doors.openFor(gateway);
+    return audiences.slice(0, MAX_STREAMS).map(audience => {
+      const stream = commandStream(audience);
+      const all = owed.get(formatAudience(audience)) ?? [];
+      const open = all.slice(0, room);
+      room -= open.length;
+      // What does not fit stays above the mark, where the gateway judges by what it remembers itself.
+      const next = all[open.length];
+      const through = next === undefined ? this.#doors.numbers.last(audience, stream) : next - 1;
+      return { stream, through, open };
+    });
+  }
+
+  async #say(gateway: GatewayId, body: CommandBody): Promise<void> {
+    const audience: Audience = { kind: 'device', id: gateway };
+    try {
+      const sequence = await this.#doors.numbers.nextReserved(audience, 'welcome');
+      const expires = after(this.#issuer.clock.now().unix, VALID);
+      const claims = makeClaims(this.#issuer, {
+        ...LEAST,
+        audience,
+        stream: 'welcome',
+        sequence,
+        expires,
+        body,
+      });
+      const bytes = signCommand(claims, this.#issuer.signer);
+      await this.#doors.publish(commandTopic(this.#issuer.utility, audience), bytes);
+    } catch (error) {
+      this.#doors.trouble(`no ${body.kind} to ${formatAudience(audience)}: ${troubleOf(error)}`);
+    }
+  }
+}
