@@ -2,6 +2,8 @@
  * Ed25519 keys in files: made with tweetnacl, kept as JSON of our own or as PEM (PKCS #8, what OpenSSL writes),
  * readable by their owner alone, and loaded into a signer that does not give the key out again.
  *
+ * An offline key may lie under a passphrase; then its public half alone is read without.
+ *
  * A key file that exists is never written over unless that is asked for: a lost root cannot be made again.
  */
 import { createPrivateKey, sign } from 'node:crypto';
@@ -10,12 +12,14 @@ import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import nacl from 'tweetnacl';
-import { ok, refused } from '../base/assert.ts';
+import { assert, ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { fromHex, sameBytes, toHex } from '../base/bytes.ts';
 import type { KeyId } from '../model/mod.ts';
 import { keyId } from '../wan/envelope/mod.ts';
 import type { Algorithm, Signer } from '../wan/envelope/mod.ts';
+import { isLockedSeed, lockSeed, unlockSeed } from './locked-keys.ts';
+import type { LockedSeed } from './locked-keys.ts';
 
 /** A private key. Held by whoever makes or moves keys; the running gateway holds only a {@link Signer}. */
 export interface SigningKey {
@@ -30,9 +34,20 @@ export interface SigningKey {
 /**
  * `exists`: there is a file and it was not to be replaced. `missing`: there is none. `readable-by-others`: its
  * mode lets more than the owner read it. `not-a-key`: no Ed25519 private key in a form known here, or its public
- * key is another's. `io`: the file system said no.
+ * key is another's. `locked`: it lies under a passphrase and none was given. `wrong-passphrase`: it does not open with
+ * the one given, or was damaged. `io`: the file system said no.
  */
-export type KeyFileRefusal = 'exists' | 'missing' | 'readable-by-others' | 'not-a-key' | 'io';
+export type KeyFileRefusal =
+  | 'exists'
+  | 'missing'
+  | 'readable-by-others'
+  | 'not-a-key'
+  | 'locked'
+  | 'wrong-passphrase'
+  | 'io';
+
+/** What anybody may know of a key. */
+export type PublicKey = Pick<SigningKey, 'kid' | 'alg' | 'publicKey'>;
 
 /** A key file is a few hundred bytes; what is larger is something else. */
 const MAX_FILE_BYTES = 4096;
@@ -54,8 +69,42 @@ export function signerOf(key: SigningKey): Signer {
   return { kid: key.kid, alg: key.alg, sign: bytes => Uint8Array.from(sign(null, bytes, privateKey)) };
 }
 
-/** Reads a key file, JSON or PEM. In PEM the algorithm number has no place: it is −19. */
-export async function readKeyFile(path: string): Promise<Result<SigningKey, KeyFileRefusal>> {
+/** Signs with tweetnacl: for keys that lie offline, so that what they sign has a second implementation behind it. */
+export function offlineSignerOf({ kid, alg, seed }: SigningKey): Signer {
+  const { secretKey } = nacl.sign.keyPair.fromSeed(seed);
+  return { kid, alg, sign: bytes => nacl.sign.detached(bytes, secretKey) };
+}
+
+/**
+ * Reads a key file, JSON or PEM. In PEM the algorithm number has no place: it is −19. `passphrase` is asked for only
+ * where the key lies under one.
+ */
+export async function readKeyFile(
+  path: string,
+  passphrase?: (key: PublicKey) => Promise<string>,
+): Promise<Result<SigningKey, KeyFileRefusal>> {
+  const read = await readKeyText(path);
+  if (!read.ok) return read;
+  if ('seed' in read.value) return ok(read.value);
+  const { locked, ...key } = read.value;
+  if (passphrase === undefined) return refused('locked', `${path}: it lies under a passphrase`);
+  const seed = await unlockSeed(locked, await passphrase(key));
+  if (seed === undefined) return refused('wrong-passphrase', path);
+  const opened = keyFromSeed(seed, key.alg);
+  return sameBytes(opened.publicKey, key.publicKey) ? ok(opened) : refused('not-a-key', path);
+}
+
+/** The public half of a key file, also of one under a passphrase. */
+export async function readPublicKey(path: string): Promise<Result<PublicKey, KeyFileRefusal>> {
+  const read = await readKeyText(path);
+  if (!read.ok) return read;
+  const { kid, alg, publicKey } = read.value;
+  return ok({ kid, alg, publicKey });
+}
+
+type LockedKey = PublicKey & { readonly locked: LockedSeed };
+
+async function readKeyText(path: string): Promise<Result<SigningKey | LockedKey, KeyFileRefusal>> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, 'r');
@@ -78,9 +127,16 @@ export async function readKeyFile(path: string): Promise<Result<SigningKey, KeyF
 export async function writeKeyFile(
   path: string,
   key: SigningKey,
-  options: { readonly format?: 'json' | 'pem'; readonly replace?: boolean } = {},
+  options: {
+    readonly format?: 'json' | 'pem';
+    readonly replace?: boolean;
+    readonly passphrase?: string;
+  } = {},
 ): Promise<Result<undefined, KeyFileRefusal>> {
-  const text = options.format === 'pem' ? toPem(key) : toJson(key);
+  const { passphrase } = options;
+  assert(passphrase === undefined || options.format !== 'pem', 'a key in PEM has no passphrase of ours');
+  const locked = passphrase === undefined ? undefined : await lockSeed(key.seed, passphrase);
+  const text = options.format === 'pem' ? toPem(key) : toJson(key, locked);
   const target = options.replace === true ? `${path}.new` : path;
   try {
     if (target !== path) await rm(target, { force: true });
@@ -121,8 +177,14 @@ async function syncFolder(path: string): Promise<void> {
 
 const FORMAT = 'underglass-key-1';
 
-function toJson({ kid, alg, publicKey, seed }: SigningKey): string {
-  const file = { format: FORMAT, kid, alg, publicKey: toHex(publicKey), seed: toHex(seed) };
+const LOCKED_FORMAT = 'underglass-key-locked-1';
+
+function toJson({ kid, alg, publicKey, seed }: SigningKey, locked: LockedSeed | undefined): string {
+  const shown = { kid, alg, publicKey: toHex(publicKey) };
+  const file =
+    locked === undefined
+      ? { format: FORMAT, ...shown, seed: toHex(seed) }
+      : { format: LOCKED_FORMAT, ...shown, locked };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
@@ -130,7 +192,7 @@ function toPem({ seed }: SigningKey): string {
   return privateKeyOf(seed).export({ format: 'pem', type: 'pkcs8' }).toString();
 }
 
-function parseKey(text: string): SigningKey | undefined {
+function parseKey(text: string): SigningKey | LockedKey | undefined {
   try {
     return text.startsWith('-----BEGIN ') ? fromPem(text) : fromJson(JSON.parse(text));
   } catch {
@@ -146,13 +208,16 @@ function fromPem(text: string): SigningKey | undefined {
 }
 
 /** The public key stands in the file for people; the seed must agree with it, or one of them was damaged. */
-function fromJson(file: unknown): SigningKey | undefined {
+function fromJson(file: unknown): SigningKey | LockedKey | undefined {
   if (typeof file !== 'object' || file === null) return undefined;
-  const { format, alg, publicKey, seed } = file as Readonly<Record<string, unknown>>;
-  if (format !== FORMAT || (alg !== -19 && alg !== -8)) return undefined;
-  if (typeof seed !== 'string' || typeof publicKey !== 'string') return undefined;
-  const [secret, shown] = [fromHex(seed), fromHex(publicKey)];
-  if (secret?.length !== 32 || shown === undefined) return undefined;
+  const { format, alg, publicKey, seed, locked } = file as Readonly<Record<string, unknown>>;
+  if (alg !== -19 && alg !== -8) return undefined;
+  const shown = typeof publicKey === 'string' ? fromHex(publicKey) : undefined;
+  if (shown?.length !== 32) return undefined;
+  if (format === LOCKED_FORMAT)
+    return isLockedSeed(locked) ? { kid: keyId(shown), alg, publicKey: shown, locked } : undefined;
+  const secret = format === FORMAT && typeof seed === 'string' ? fromHex(seed) : undefined;
+  if (secret?.length !== 32) return undefined;
   const key = keyFromSeed(secret, alg);
   return sameBytes(shown, key.publicKey) ? key : undefined;
 }

@@ -5,9 +5,9 @@
  */
 import type { Command } from 'commander';
 import { toHex } from '../../base/bytes.ts';
-import type { Refused } from '../../base/assert.ts';
-import type { KeyFileRefusal, SigningKey } from '../../io/keys.ts';
+import type { PublicKey } from '../../io/keys.ts';
 import { Trouble } from '../exit.ts';
+import { keyTrouble } from '../key-files.ts';
 import { sayOf } from '../local/say.ts';
 import type { Say } from '../local/say.ts';
 
@@ -16,6 +16,11 @@ export function addKeys(program: Command): void {
   keys
     .command('new <file>')
     .description('make an Ed25519 key in a file that its owner alone may read')
+    .option(
+      '--passphrase',
+      'lock it with one, for a key that lies offline: typed unseen, or one line piped in',
+    )
+    .option('--passphrase-file <file>', 'lock it with the first line of this file')
     .option('--force', 'replace the key that is in the file; it cannot be had back')
     .option('--json', 'print the answer as JSON')
     .action((file: string, options: NewOptions, command: Command) => make(file, options, command));
@@ -37,51 +42,59 @@ interface JsonOption {
 
 interface NewOptions extends JsonOption {
   readonly force?: true;
+  readonly passphrase?: true;
+  readonly passphraseFile?: string;
 }
 
 async function make(file: string, options: NewOptions, command: Command): Promise<void> {
   const { generateKey, writeKeyFile } = await import('../../io/keys.ts');
   const say = sayOf(command);
   if (options.force === true) await tellReplaced(file, say);
+  const passphrase = await newPassphrase(options, say);
   const key = generateKey();
-  const written = await writeKeyFile(file, key, { replace: options.force === true });
-  if (!written.ok) throw trouble(file, written);
-  say.talk(`${file}: a new key, which its owner alone may read`);
+  const how = { replace: options.force === true, ...(passphrase === undefined ? {} : { passphrase }) };
+  const written = await writeKeyFile(file, key, how);
+  if (!written.ok) throw keyTrouble(file, written);
+  const lock = passphrase === undefined ? '' : ', and its passphrase alone opens';
+  say.talk(`${file}: a new key, which its owner alone may read${lock}`);
   tell(key, options, say);
+}
+
+/** Four words of a list, or what is as hard to guess. */
+const SHORT_PASSPHRASE = 16;
+
+async function newPassphrase(options: NewOptions, say: Say): Promise<string | undefined> {
+  const { Passphrases, readSecret } = await import('../secret.ts');
+  const { passphraseFile: path } = options;
+  if (options.passphrase === undefined && path === undefined) return undefined;
+  const what = 'passphrase';
+  const passphrase = path === undefined ? await readSecret(what) : await new Passphrases(path).next(what);
+  if (passphrase === '') throw new Trouble('the passphrase is empty');
+  if (passphrase.length < SHORT_PASSPHRASE)
+    say.talk(`a passphrase of fewer than ${SHORT_PASSPHRASE} characters is guessed by whoever has the file`);
+  return passphrase;
 }
 
 /** `--force` replaces a key, and nothing that is none: a slip of the finger must not cost a configuration. */
 async function tellReplaced(file: string, say: Say): Promise<void> {
-  const { readKeyFile } = await import('../../io/keys.ts');
-  const old = await readKeyFile(file);
+  const { readPublicKey } = await import('../../io/keys.ts');
+  const old = await readPublicKey(file);
   if (old.ok) say.talk(`${file}: replacing key ${old.value.kid}`);
-  else if (old.refusal !== 'missing') throw trouble(file, old, 'is not replaced: ');
+  else if (old.refusal !== 'missing') throw keyTrouble(file, old, 'is not replaced: ');
 }
 
 async function show(file: string, options: JsonOption, command: Command): Promise<void> {
-  const { readKeyFile } = await import('../../io/keys.ts');
-  const key = await readKeyFile(file);
-  if (!key.ok) throw trouble(file, key);
+  const { readPublicKey } = await import('../../io/keys.ts');
+  const key = await readPublicKey(file);
+  if (!key.ok) throw keyTrouble(file, key);
   tell(key.value, options, sayOf(command));
 }
 
 /** As YAML that goes into `trustedKeys` as it is; in quotes, because digits alone would be a number. */
-function tell({ kid, alg, publicKey }: SigningKey, options: JsonOption, say: Say): void {
+function tell({ kid, alg, publicKey }: PublicKey, options: JsonOption, say: Say): void {
   const shown = { kid, alg, publicKey: toHex(publicKey) };
   if (options.json === true) say.json(shown);
   else say.out(`# kid ${kid}\nalg: ${alg}\npublicKey: "${shown.publicKey}"`);
-}
-
-const REMEDIES: Readonly<Record<Exclude<KeyFileRefusal, 'io'>, string>> = {
-  exists: 'there is such a file already; --force replaces a key',
-  missing: 'there is no such file; underglass keys new makes one',
-  'readable-by-others': 'its mode lets others read it; chmod 600 takes that away',
-  'not-a-key': 'there is no Ed25519 private key in it',
-};
-
-function trouble(file: string, { refusal, detail }: Refused<KeyFileRefusal>, what = ''): Trouble {
-  const why = refusal === 'io' ? (detail ?? file) : `${file}: ${what}${REMEDIES[refusal]}`;
-  return new Trouble(`${why} (${refusal})`);
 }
 
 /** As long as what the display takes. */
