@@ -13,7 +13,10 @@ import { addProfile } from './commands/profile.ts';
 import { addRead } from './commands/read.ts';
 import { addScan } from './commands/scan.ts';
 import { addSim } from './commands/sim.ts';
+import { addSign } from './commands/sign.ts';
+import { addTrust } from './commands/trust/mod.ts';
 import { addUtility } from './commands/utility/mod.ts';
+import { addVerify } from './commands/verify.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWrite } from './commands/write.ts';
 import { legible } from './legible.ts';
@@ -37,6 +40,9 @@ const COMMANDS: readonly AddCommand[] = [
   addWatch,
   addSim,
   addKeys,
+  addTrust,
+  addSign,
+  addVerify,
   addProfile,
   addUtility,
   addHil,

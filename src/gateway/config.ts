@@ -70,7 +70,8 @@ const OPERATIONS = [...KIND_NUMBERS.keys()].filter(
   (kind): kind is CommandBody['kind'] => !(kind in RESERVED_KINDS),
 );
 
-const trustedKey = z
+/** One key and how far it is obeyed; vetted. */
+export const trustedKey = z
   .strictObject({
     issuer: id<string>('who speaks with this key'),
     publicKey: z

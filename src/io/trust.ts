@@ -9,30 +9,46 @@ import type { Result } from '../base/assert.ts';
 import { fromHex } from '../base/bytes.ts';
 
 /**
- * `missing`: there is no such file. `too-large`: no signed thing is. `exists`: there is a file and it was not to be
+ * `missing`: there is no such file. `too-large`: no signed thing is. `not-hexadecimal`: it had to be. `exists`: there is a file and it was not to be
  * replaced. `io`: the file system said no.
  */
-export type TrustFileRefusal = 'missing' | 'too-large' | 'exists' | 'io';
+export type TrustFileRefusal = 'missing' | 'too-large' | 'not-hexadecimal' | 'exists' | 'io';
 
 /** Sixteen times the largest document, and room for hexadecimal. */
 const MAX_BYTES = 256 * 1024;
 
 /** The bytes of a file. The detail of a refusal names it. */
-export async function readTrustFile(path: string): Promise<Result<Uint8Array, TrustFileRefusal>> {
+export async function readTrustFile(
+  path: string,
+  form: TrustFileForm = 'any',
+): Promise<Result<Uint8Array, TrustFileRefusal>> {
   try {
-    const bytes = await readFile(path);
-    if (bytes.length > MAX_BYTES) return refused('too-large', `${path}: ${bytes.length} bytes`);
-    return ok(unhexed(bytes));
+    return bytesIn(await readFile(path), path, form);
   } catch (error) {
     return refused(codeOf(error) === 'ENOENT' ? 'missing' : 'io', `${path}: ${messageOf(error)}`);
   }
 }
 
-/** Bytes as they are, or those that hexadecimal digits stand for; CBOR never looks like digits throughout. */
-export function unhexed(bytes: Uint8Array): Uint8Array {
-  if (bytes.length === 0 || bytes.some(byte => byte > 0x7f)) return Uint8Array.from(bytes);
+/** `any`: bytes, or hexadecimal where there is nothing but its digits. */
+export type TrustFileForm = 'any' | 'hex';
+
+/** The same of what was read elsewhere; `name` is for the refusal. */
+export function bytesIn(
+  content: Uint8Array,
+  name: string,
+  form: TrustFileForm = 'any',
+): Result<Uint8Array, TrustFileRefusal> {
+  if (content.length > MAX_BYTES) return refused('too-large', `${name}: ${content.length} bytes`);
+  const bytes = unhexed(content);
+  if (bytes !== undefined) return ok(bytes);
+  return form === 'hex' ? refused('not-hexadecimal', name) : ok(Uint8Array.from(content));
+}
+
+/** CBOR of a tag never looks like digits throughout. */
+function unhexed(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes.length === 0 || bytes.some(byte => byte > 0x7f)) return undefined;
   const text = new TextDecoder().decode(bytes).replaceAll(/\s/g, '');
-  return (text === '' ? undefined : fromHex(text.toLowerCase())) ?? Uint8Array.from(bytes);
+  return text === '' ? undefined : fromHex(text);
 }
 
 /** Writes a file whole or not at all; on the disk when this resolves. */

@@ -2,7 +2,7 @@
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readTrustFile, unhexed, writeTrustFile } from '../../src/io/trust.ts';
+import { bytesIn, readTrustFile, writeTrustFile } from '../../src/io/trust.ts';
 import { tempDir } from '../support/temp.ts';
 
 const BYTES = Uint8Array.of(0xd8, 0x62, 0x84, 0x40, 0xa0);
@@ -15,8 +15,10 @@ describe('a file of signed bytes', () => {
       await writeFile(path, content);
       expect(await readTrustFile(path)).to.deep.equal({ ok: true, value: BYTES });
     }
-    expect(unhexed(Uint8Array.of(0x31))).to.deep.equal(Uint8Array.of(0x31));
-    expect(unhexed(new Uint8Array())).to.deep.equal(new Uint8Array());
+    const half = Uint8Array.of(0x31);
+    expect(bytesIn(half, 'stdin')).to.deep.equal({ ok: true, value: half });
+    expect(bytesIn(half, 'stdin', 'hex')).to.include({ ok: false, refusal: 'not-hexadecimal' });
+    expect(bytesIn(new Uint8Array(), 'stdin')).to.deep.equal({ ok: true, value: new Uint8Array() });
   });
 
   it('is refused by name when it is not there, a folder, or far too large', async () => {

@@ -58,15 +58,24 @@ export interface Delegation extends SignedDocument<DelegationDocument> {
 
 /** A root by itself: its keys are sound, and enough of them signed it. Some milliseconds a key. */
 export function judgeRoot(signed: SignedDocument<RootDocument>): Result<Root, TrustRefusal> {
+  const verifiers = vetRootKeys(signed.document);
+  if (!verifiers.ok) return verifiers;
+  const { threshold, version } = signed.document;
+  const short = shortOf(signed, { keys: verifiers.value, needed: threshold, by: `root ${version}` });
+  return short ?? ok({ ...signed, verifiers: verifiers.value });
+}
+
+/** The keys of a root, each vetted. */
+export function vetRootKeys({
+  keys,
+}: Pick<RootDocument, 'keys'>): Result<ReadonlyMap<KeyId, KeyObject>, TrustRefusal> {
   const verifiers = new Map<KeyId, KeyObject>();
-  for (const key of signed.document.keys) {
+  for (const key of keys) {
     const trouble = pointTrouble(key);
     if (trouble !== undefined) return refused('root-key-refused', trouble);
     verifiers.set(keyId(key), verifierOf(key));
   }
-  const { threshold, version } = signed.document;
-  const short = shortOf(signed, { keys: verifiers, needed: threshold, by: `root ${version}` });
-  return short ?? ok({ ...signed, verifiers });
+  return ok(verifiers);
 }
 
 /** The next root after `base`: signed by its threshold as well as by its own, dearest checks last. */
@@ -100,12 +109,21 @@ export function judgeDelegation(
   signed: SignedDocument<DelegationDocument>,
 ): Result<Delegation, TrustRefusal> {
   const { document } = signed;
-  const { utility, roles, issuer, publicKey, alg, epoch, operations, scope } = document;
+  const { utility, roles } = document;
   if (utility !== root.document.utility)
     return refused('utility-mismatch', `${utility}, not ${root.document.utility}`);
   const needed = neededFor(root.document, roles);
   const short = shortOf(signed, { keys: root.verifiers, needed, by: roles.join(' and ') });
   if (short !== undefined) return short;
+  const key = vetDelegation(root, document);
+  return key.ok ? ok({ ...signed, document, key: key.value }) : key;
+}
+
+/** What a delegation says, whoever signed it: within its roles, and of a key that may be trusted. */
+export function vetDelegation(
+  root: Root,
+  { roles, issuer, publicKey, alg, epoch, operations, scope }: DelegationDocument,
+): Result<TrustedKey, TrustRefusal> {
   const beyond = overreach({ roles, operations, highestClass: scope.highestClass });
   if (beyond !== undefined) return refused('role-exceeded', beyond);
   if (root.verifiers.has(keyId(publicKey))) return refused('root-key-delegated', keyId(publicKey));
@@ -116,7 +134,7 @@ export function judgeDelegation(
   };
   const key = trustKey({ issuer, publicKey, alg, epoch, scope: may });
   if (!key.ok) return refused('key-refused', [key.refusal, key.detail].filter(Boolean).join(': '));
-  return ok({ ...signed, document, key: { ...key.value, rootExpires: root.document.expires } });
+  return ok({ ...key.value, rootExpires: root.document.expires });
 }
 
 /** A list of revoked keys under `root`; it holds all that were revoked before. */

@@ -9,7 +9,9 @@ export type {
   RootDocument,
   TrustDocument,
 } from './documents.ts';
-export { neededFor } from './judge.ts';
+export { isComplete, judgeDraft, revokedWith, rootKeyIds } from './draft.ts';
+export type { DraftRefusal, Progress } from './draft.ts';
+export { digestOf, neededFor } from './judge.ts';
 export type { Delegation, Root, TrustRefusal } from './judge.ts';
 export { ROLES, classOf, deliveriesOf, isRole, operationsOf, overreach, roleRow } from './roles.ts';
 export type { Role } from './roles.ts';

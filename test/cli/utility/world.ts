@@ -32,6 +32,9 @@ export interface Premise {
 /** Who may command, as `trustedKeys` of a gateway takes it, but for the key. */
 export const OPERATIONS = ['event', 'cancel', 'grant', 'ack', 'interrogate', 'settings', 'read'];
 
+/** What the configuration of a gateway says of whom it obeys; `trustedKeys` with the head end's unless given. */
+export type Obeys = (world: UtilityWorld, id: string) => Promise<object>;
+
 export class UtilityWorld {
   readonly folder: string;
   readonly broker: EmbeddedBroker;
@@ -45,10 +48,11 @@ export class UtilityWorld {
     this.broker = broker;
   }
 
-  /** `links`: where the inverter of a gateway is, if not in its own simulated home. */
+  /** `links`: where the inverter of a gateway is, if not in its own simulated home; `obeys`: see {@link Obeys}. */
   static async open(
     ids: readonly string[] = ['gw-1'],
     links: Readonly<Record<string, string>> = {},
+    obeys?: Obeys,
   ): Promise<UtilityWorld> {
     const dir = await tempDir();
     const broker = await startEmbeddedBroker({ port: 0 });
@@ -60,7 +64,8 @@ export class UtilityWorld {
     );
     for (const id of ids) world.#gatewayKeys.set(id, generateKey());
     await world.#writeHeadEnd();
-    for (const id of ids) await world.#addPremise(id, links[id]);
+    for (const id of ids)
+      await world.#addPremise(id, links[id], (await obeys?.(world, id)) ?? world.#trusted());
     return world;
   }
 
@@ -96,7 +101,14 @@ export class UtilityWorld {
     await writeFile(this.path('utility.yaml'), stringify(config));
   }
 
-  async #addPremise(id: string, inverter?: string): Promise<void> {
+  #trusted(): object {
+    const publicKey = toHex(this.key.publicKey);
+    const validity = { validFrom: '2020-01-01T00:00:00Z', validUntil: '2100-01-01T00:00:00Z' };
+    const scope = { operations: OPERATIONS, highestClass: 'emergency', ...validity };
+    return { trustedKeys: [{ issuer: 'grid-ops', publicKey, epoch: 1, ...scope }] };
+  }
+
+  async #addPremise(id: string, inverter: string | undefined, obeys: object): Promise<void> {
     const quick = { rampS: 1, serviceDelayS: 0, serviceRampS: 1 };
     const home = await runHome({
       ports: { inverter: 0, battery: 0, meter: 0 },
@@ -113,17 +125,7 @@ export class UtilityWorld {
       stateFile: `${id}.sqlite`,
       keyFile: `${id}.key`,
       broker: { url: this.broker.url },
-      trustedKeys: [
-        {
-          issuer: 'grid-ops',
-          publicKey: toHex(this.key.publicKey),
-          epoch: 1,
-          operations: OPERATIONS,
-          highestClass: 'emergency',
-          validFrom: '2020-01-01T00:00:00Z',
-          validUntil: '2100-01-01T00:00:00Z',
-        },
-      ],
+      ...obeys,
       devices: [{ id: 'inverter', link: inverter ?? home.links.inverter, role: 'inverter' }],
       defaults: { opModMaxLimW: 10_000 },
     };

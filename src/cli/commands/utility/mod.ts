@@ -9,10 +9,12 @@ import { addInterrogate } from './interrogate.ts';
 import { addCancel, addSend } from './send.ts';
 import { addGateways } from './gateways.ts';
 import { addServe } from './serve.ts';
+import { addTrustSending } from './trust.ts';
 
 export function addUtility(program: Command): void {
   const utility = program
     .command('utility')
     .description('the head end: commands, groups and health of gateways');
-  for (const add of [addServe, addSend, addCancel, addInterrogate, addCurve, addGateways]) add(utility);
+  for (const add of [addServe, addSend, addCancel, addInterrogate, addCurve, addGateways, addTrustSending])
+    add(utility);
 }

@@ -63,7 +63,7 @@ export function addCancel(utility: Command): void {
 }
 
 /** `opModMaxLimW=50%` is 5000, in its 0.01 %. */
-function axesFrom(pairs: readonly string[]): Readonly<Partial<Record<Axis, number>>> {
+export function axesFrom(pairs: readonly string[]): Readonly<Partial<Record<Axis, number>>> {
   const axes: Partial<Record<Axis, number>> = {};
   for (const pair of pairs) {
     const [, name = '', text = '', percent = ''] = /^([A-Za-z]+)=(-?\d+(?:\.\d+)?)(%?)$/.exec(pair) ?? [];

@@ -3,5 +3,14 @@ import type { Call } from '../desk.ts';
 import { gateways } from './gateways.ts';
 import { interrogate, modes, set } from './modes.ts';
 import { cancel, send } from './send.ts';
+import { trust } from './trust.ts';
 
-export const CALLS: Readonly<Record<string, Call>> = { gateways, send, cancel, interrogate, modes, set };
+export const CALLS: Readonly<Record<string, Call>> = {
+  gateways,
+  send,
+  cancel,
+  interrogate,
+  modes,
+  set,
+  trust,
+};
