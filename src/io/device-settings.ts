@@ -12,17 +12,22 @@ import type { OrdersDoor } from './device-orders.ts';
 
 /** SunSpec gives a device this long until a register shows what was written to it. */
 const READ_AFTER_WRITE = milliseconds(1000);
+/** A device that is late at every step of a long setting is given up: one has at most 16 steps. */
+const RECHECKS_MAX = 16;
 /** Orders of settings that wait for one device. They are rare and a person's; more means that something is wrong. */
 const WAITING_MAX = 8;
 
 type Outcome = Omit<SettingsSet, 'device'>;
 
+/** What settings need of the device's owner. */
+export type SettingsDoor = Pick<OrdersDoor, 'models' | 'treatment' | 'reach' | 'run' | 'wait'>;
+
 export class DeviceSettings {
-  readonly #door: OrdersDoor;
+  readonly #door: SettingsDoor;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(door: OrdersDoor) {
+  constructor(door: SettingsDoor) {
     this.#door = door;
   }
 
@@ -79,9 +84,11 @@ export class DeviceSettings {
 
   async #setOne(device: SunSpecDevice, intent: Intent, options: ApplyOptions): Promise<ApplyResult> {
     const door = this.#door;
-    const first = await door.run(applyIntent(device, intent, door.models, options), 'write');
-    if (first.recheck === undefined) return first;
-    await door.wait(READ_AFTER_WRITE);
-    return door.run(first.recheck(), 'write');
+    let result = await door.run(applyIntent(device, intent, door.models, options), 'write');
+    for (let tried = 0; result.recheck !== undefined && tried < RECHECKS_MAX; tried++) {
+      await door.wait(READ_AFTER_WRITE);
+      result = await door.run(result.recheck(), 'write');
+    }
+    return result;
   }
 }
