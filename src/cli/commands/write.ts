@@ -22,7 +22,7 @@ async function run(
   const { discovered, withDevice } = await import('../local/device.ts');
   const { parsePoint, shown } = await import('../local/points.ts');
   const { keyOf, readNamed, readPoints } = await import('../local/reading.ts');
-  const { blocksFor, parseOrder, writeBlocks } = await import('../local/writing.ts');
+  const { blocksFor, parseOrder, roundingOf, writeBlocks } = await import('../local/writing.ts');
   const { valueJson } = await import('../../local/sunspec/mod.ts');
   const wanted = orders.map(text => parseOrder(text, parsePoint));
   // Read in full: a point inside groups needs their counts, and every point its scale factor.
@@ -49,6 +49,12 @@ async function run(
       for (const row of rows ?? []) device.say.out(`${row.name}  ${shown(row)}`);
       device.say.out([verdict.result, verdict.why].filter(text => text !== undefined).join(': '));
     }
+    if (verdict.result === 'implemented')
+      for (const [at, order] of wanted.entries()) {
+        const row = rows?.[at];
+        const rounding = row && roundingOf(order, row);
+        if (rounding !== undefined) device.say.talk(`note: ${rounding}`);
+      }
     if (verdict.result !== 'implemented') throw new Trouble(`${target}: the write is ${verdict.result}`);
   });
 }

@@ -229,8 +229,11 @@ export function troubleOf(
 ): Trouble {
   const unreachable = refusal === 'unreachable' || refusal === 'silent';
   const link = unreachable ? lastTrouble() : undefined;
-  const why = unreachable ? undefined : detail;
-  const says = link === undefined ? [why, WHAT_TO_DO[refusal]] : [link, NO_LINK];
+  // An exception is more than silence: somebody is there, who says why not.
+  const isSilence = unreachable && detail?.startsWith('exception') !== true;
+  const why = isSilence ? undefined : detail;
+  const says =
+    link !== undefined ? [link, NO_LINK] : unreachable && !isSilence ? [why] : [why, WHAT_TO_DO[refusal]];
   const sentence = says.filter(text => text !== undefined).join('; ');
   return new Trouble(`${target}: ${sentence}`, unreachable ? EXIT.unreachable : EXIT.failed);
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Conversation, ModbusReply } from '../../local/bus/mod.ts';
+import { MAX_WRITE, changedNothing } from '../../local/bus/mod.ts';
 import type { ModelInstance, PointDef, Value } from '../../local/sunspec/mod.ts';
 import { describeFailure, encodePoint, readOnce } from '../../local/sunspec/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
@@ -61,7 +62,8 @@ export function blocksFor(orders: readonly { order: Order; model: ReadModel }[])
     };
     const last = blocks.at(-1);
     const follows = last !== undefined && last.address + last.words.length === block.address;
-    if (follows && last.unit === block.unit)
+    const fits = last !== undefined && last.words.length + words.length <= MAX_WRITE;
+    if (follows && fits && last.unit === block.unit)
       blocks[blocks.length - 1] = {
         ...last,
         words: [...last.words, ...words],
@@ -80,33 +82,63 @@ function encoded(
   const rows = rowsOf(def, instance);
   const row = rowAt(rows, path);
   if (row === undefined) throw noPoint(name, def, rows);
-  const encodedPoint = encodePoint(def, path, valueOf(row, { name, text }), around(path, rows, instance));
+  const its = around(path, rows, instance);
+  const encodedPoint = encodePoint(def, path, valueOf(row, { name, text }), its);
   if (encodedPoint.ok) return encodedPoint.value;
   const { refusal, detail } = encodedPoint;
+  const steps =
+    refusal === 'out-of-range' && its.scaleFactor ? `, in steps of ${stepOf(its.scaleFactor)}` : '';
   throw new Trouble(
-    `${name.text}=${text}: ${detail ?? refusal}`,
+    `${name.text}=${text}: ${detail ?? refusal}${steps}`,
     refusal === 'no-scale-factor' ? EXIT.failed : EXIT.usage,
   );
 }
 
+function stepOf(exponent: number): string {
+  return exponent < 0 ? (1 / 10 ** -exponent).toFixed(-exponent) : String(10 ** exponent);
+}
+
+/**
+ * What a person should know who asked for a number between two steps of the device and got the nearest; `undefined`
+ * where the point holds what was asked. A float holds what a float can.
+ */
+export function roundingOf(
+  { name, text }: Order,
+  { def, value }: Pick<Row, 'def' | 'value'>,
+): string | undefined {
+  if (value === undefined || def.type.startsWith('float')) return undefined;
+  const asked = valueOf({ def }, { name, text });
+  if (typeof asked === 'string' || typeof value === 'string' || Number(asked) === Number(value))
+    return undefined;
+  return `${name.text}=${text}: between two steps of the device; it holds ${value}`;
+}
+
 /** A number, a name of an enum's value or of a bitfield's bits (joined by `|`), or text, as the point has it. */
-function valueOf({ def }: Row, { name, text }: Order): Value {
+function valueOf({ def }: Pick<Row, 'def'>, { name, text }: Order): Value {
   if (['string', 'ipaddr', 'ipv6addr', 'eui48'].includes(def.type)) return text;
-  if (/^[+-]?\d+$/.test(text)) {
-    const whole = BigInt(text);
-    return Number.isSafeInteger(Number(whole)) ? Number(whole) : whole;
-  }
-  if (/^0x[0-9a-fA-F]+$/.test(text)) return Number(text);
-  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (/^([+-]?\d+|0x[0-9a-fA-F]+)$/.test(text)) {
+    const whole = narrow(BigInt(text.replace(/^\+/, '')));
+    if (isKnown(def, whole)) return whole;
+  } else if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
   const known = def.symbols ?? {};
   const numbers = text.split('|').map(symbol => known[symbol]);
   if (numbers.every(number => number !== undefined) && (numbers.length === 1 || isBitfield(def)))
     return isBitfield(def)
-      ? Number(numbers.reduce((bits, bit) => bits | (1n << BigInt(bit)), 0n))
+      ? narrow(numbers.reduce((bits, bit) => bits | (1n << BigInt(bit)), 0n))
       : (numbers[0] ?? 0);
   const names = Object.keys(known);
-  const hint = names.length > 0 ? `it takes ${names.join(', ')}, or a number` : 'it takes a number';
+  const hint = names.length > 0 ? `it takes ${names.join(', ')}, or their numbers` : 'it takes a number';
   throw new Trouble(`${name.text}=${text}: ${hint}`, EXIT.usage);
+}
+
+function narrow(whole: bigint): number | bigint {
+  return Number.isSafeInteger(Number(whole)) ? Number(whole) : whole;
+}
+
+/** An enum has the values its definition names. Where makers have more, a definition of theirs says so. */
+function isKnown(def: PointDef, value: number | bigint): boolean {
+  if (!def.type.startsWith('enum') || def.symbols === undefined) return true;
+  return Object.values(def.symbols).some(number => number === value);
 }
 
 function isBitfield(def: PointDef): boolean {
@@ -152,7 +184,7 @@ export async function writeBlocks(device: Connected, blocks: readonly Block[]): 
 
 async function writeBlock(device: Connected, block: Block): Promise<Verdict> {
   const reply = await device.run(write(block), 'write');
-  if (!reply.ok && reply.refusal === 'exception')
+  if (!reply.ok && changedNothing(reply))
     return { result: 'refused', why: `the device answers ${exceptionText(reply.exception)}` };
   const until = performance.now() + READ_AFTER_WRITE_MS;
   for (;;) {

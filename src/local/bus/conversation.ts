@@ -30,7 +30,7 @@ export type ModbusRequest =
 /**
  * `exception`: the device answered with a Modbus exception. `timeout`: nothing came in time. `disconnected`:
  * no link, or it was lost before the answer. `garbled`: bytes came that are not the answer to this request.
- * After a write, all but `exception` mean that nobody knows whether it took effect.
+ * After a write, {@link changedNothing} says whether it is known that nothing took effect.
  */
 export type ModbusRefusal = 'exception' | 'timeout' | 'disconnected' | 'garbled';
 
@@ -38,6 +38,26 @@ export type ModbusReply =
   | { readonly ok: true /** The words read; empty for a write. */; readonly words: readonly number[] }
   | (Refused<ModbusRefusal> & {
       /** Modbus exception code, with `exception`. */ readonly exception?: number;
+      /** Of a write in several requests: those before the refused one were carried out. */ readonly partly?: true;
     });
 
 export type Conversation<T> = Generator<ModbusRequest, T, ModbusReply>;
+
+/** 5 acknowledge: the device is still at it. 6 busy. 10, 11: a gateway could not reach the device, or heard nothing. */
+const PUT_OFF = [5, 6, 10, 11];
+/** Those after which the device may have carried out what it was asked, or still will. */
+const PERHAPS_DONE = [5, 11];
+
+/**
+ * Whether the question was put off or never reached the device (Modbus Application Protocol 1.1b3, 7): no answer to
+ * what stands there. Nothing may be concluded from it, least of all that a map ends or a register is missing.
+ */
+export function isPutOff(reply: ModbusReply): boolean {
+  return !reply.ok && reply.refusal === 'exception' && PUT_OFF.includes(reply.exception ?? 0);
+}
+
+/** Whether `reply`, to a write, says that the device refused all of it. Else only reading back tells what became of it. */
+export function changedNothing(reply: ModbusReply): boolean {
+  if (reply.ok || reply.refusal !== 'exception' || reply.partly === true) return false;
+  return !PERHAPS_DONE.includes(reply.exception ?? 0);
+}

@@ -3,6 +3,7 @@
  */
 import type { Evidence, Outcome } from '../../model/mod.ts';
 import { type ReadFailure, describeFailure } from '../sunspec/mod.ts';
+import { type ModbusReply, changedNothing } from '../bus/conversation.ts';
 import type { Check, Write } from './steps.ts';
 import type { Done } from './write.ts';
 
@@ -25,7 +26,7 @@ export function verdictOf(done: Done, back: Back, how: 'read-back' | 'blind'): V
   const held = how === 'blind' ? undefined : heldAt(done, back);
   const evidence = { point, address, wrote: words, ...(held === undefined ? {} : { readBack: held }) };
   const verdict = (outcome: Outcome, why: string, late = false) => ({ role, outcome, why, late, evidence });
-  if (!reply.ok && reply.refusal === 'exception')
+  if (!reply.ok && changedNothing(reply))
     return verdict(
       'refused',
       `${describeFailure(reply)} writing ${point}${held === undefined ? '' : `; it holds ${held.join(' ')}`}`,
@@ -34,7 +35,11 @@ export function verdictOf(done: Done, back: Back, how: 'read-back' | 'blind'): V
   if (held === undefined) return verdict('unknown', `${point} was not read back: ${causeOf(back)}`);
   if (done.proof === 'by-check' || isSame(held, words)) return verdict('implemented', '');
   const silence = reply.ok ? '' : `; ${describeFailure(reply)} to the write`;
-  return verdict('refused', `${point} holds ${held.join(' ')}, not ${words.join(' ')}${silence}`, reply.ok);
+  return verdict(
+    'refused',
+    `${point} holds ${held.join(' ')}, not ${words.join(' ')}${silence}`,
+    isTaken(reply),
+  );
 }
 
 /**
@@ -66,6 +71,11 @@ function heldAt({ address, words }: Pick<Write, 'address' | 'words'>, back: Back
   if (!(back instanceof Map)) return undefined;
   const held: readonly number[] = words.flatMap((_, at) => back.get(address + at) ?? []);
   return held.length === words.length ? held : undefined;
+}
+
+/** Acknowledged, at once or with exception 5: the device is still at it. */
+function isTaken(reply: ModbusReply): boolean {
+  return reply.ok || reply.exception === 5;
 }
 
 function causeOf(back: Back): string {

@@ -7,7 +7,7 @@ import { type Result, ok, refused } from '../../base/assert.ts';
 import type { Axis } from '../../model/mod.ts';
 import type { Conversation } from '../bus/conversation.ts';
 import { type ControlProfile, type PointProfile, registerOf, splitTarget } from '../profiles/mod.ts';
-import { type ModelSet, type SunSpecDevice, describeFailure, readOnce } from '../sunspec/mod.ts';
+import { type ModelSet, type SunSpecDevice, describeFailure, isRefused, readOnce } from '../sunspec/mod.ts';
 import { type Amount, plain, rawOf } from './amount.ts';
 import { ownAmount } from './own-amount.ts';
 import { look, pointAt } from './seen.ts';
@@ -124,7 +124,7 @@ function* planOwn(
   const its = { name, unit, write, isReadable: !isWriteOnly };
   if (isWriteOnly || control.storage === 'volatile') return ok({ ...its, isHeld: false });
   const held = yield* readOnce(unit, { from: address, to: address + words.value.length });
-  if (!held.ok && held.refusal !== 'exception') return refused('silent', describeFailure(held), 'later');
+  if (!held.ok && !isRefused(held)) return refused('silent', describeFailure(held), 'later');
   return ok({ ...its, isHeld: held.ok && held.words.every((word, at) => word === words.value[at]) });
 }
 

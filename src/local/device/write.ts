@@ -2,7 +2,7 @@
  * A phase on its way to the device: what adjoins goes in one request, what belongs together is never torn, and
  * a device that refuses a block is asked piece by piece.
  */
-import type { Conversation, ModbusReply } from '../bus/conversation.ts';
+import { type Conversation, type ModbusReply, changedNothing } from '../bus/conversation.ts';
 import type { Write } from './steps.ts';
 
 /** A write that was made, and what the device answered. */
@@ -28,7 +28,7 @@ export function* writePhase(door: Door, writes: readonly Write[]): Conversation<
   for (const block of blocksOf(door, writes)) {
     const refusal = isGuard(block) ? refusedGuard(done) : undefined;
     const reply = refusal ?? (yield* writeWords(door, block));
-    const parts = refusal === undefined && !reply.ok && reply.refusal === 'exception' ? unitsOf(block) : [];
+    const parts = refusal === undefined && !reply.ok && changedNothing(reply) ? unitsOf(block) : [];
     if (parts.length > 1) done.push(...(yield* writeSingly(door, parts)));
     else done.push(...block.map(write => ({ ...write, reply })));
   }

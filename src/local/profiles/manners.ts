@@ -33,9 +33,9 @@ function* ask(request: ModbusRequest, manners: Manners): Conversation<ModbusRepl
   if (touchesHole(request, manners))
     return { ...refused('exception', 'a hole of the profile'), exception: ILLEGAL_ADDRESS };
   let reply: ModbusReply = { ok: true, words: [] };
-  for (const part of partsOf(request, manners)) {
+  for (const [at, part] of partsOf(request, manners).entries()) {
     reply = yield* patiently(part, manners.retryOn ?? []);
-    if (!reply.ok) return reply;
+    if (!reply.ok) return at === 0 ? reply : { ...reply, partly: true };
   }
   return reply;
 }

@@ -16,7 +16,7 @@ import {
   describeFailure,
   readOnce,
 } from '../sunspec/mod.ts';
-import { MAX_READ } from '../sunspec/read.ts';
+import { MAX_READ, isRefused } from '../sunspec/read.ts';
 import { type Place, asSaid, placesOf } from './places.ts';
 import type { PointProfile } from './schema.ts';
 
@@ -139,7 +139,7 @@ function* askBlock(block: readonly Place[], asking: Asking): Conversation<string
     for (const place of block) tell(place, reply.words.slice(place.from - span.from), asking);
     return undefined;
   }
-  if (reply.refusal !== 'exception') return describeFailure(reply);
+  if (!isRefused(reply)) return describeFailure(reply);
   if (block.length === 1) {
     asking.gone.add(first);
     return undefined;

@@ -4,7 +4,7 @@
  * chain; what is found is returned with how it ended. Values are read afterwards, by poll.
  */
 import { type Result, ok, refused } from '../../base/assert.ts';
-import type { Conversation } from '../bus/conversation.ts';
+import { type Conversation, isPutOff } from '../bus/conversation.ts';
 import { type ModelDef, type ModelSet, ownWords } from './definition.ts';
 import { decodeModel } from './codec.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type ReadFailure,
   describeFailure,
   firstPiece,
-  isPutOff,
+  isRefused,
   readAround,
   readOnce,
 } from './read.ts';
@@ -89,7 +89,8 @@ export function* discover(options: DiscoveryOptions): Conversation<Result<Discov
   return ok({ base: found.value, devices, end });
 }
 
-const ASK_AGAIN = 'a profile that names the exception in link.retryOn has it asked again';
+const NOT_REACHED = 'a gateway on the way does not reach the device; is it switched on, and the unit right?';
+const ASK_AGAIN = 'it is busy; a profile that names the exception in link.retryOn has it asked again';
 
 function* findMarker({ unit, bases = [] }: DiscoveryOptions): Conversation<Result<number, DiscoveryRefusal>> {
   let answer = false;
@@ -105,7 +106,7 @@ function* findMarker({ unit, bases = [] }: DiscoveryOptions): Conversation<Resul
     if (!reply.ok && isPutOff(reply))
       return refused(
         'unreachable',
-        `${describeFailure(reply)} at ${base}: it is busy; ${ASK_AGAIN}`,
+        `${describeFailure(reply)} at ${base}: ${reply.exception === 6 || reply.exception === 5 ? ASK_AGAIN : NOT_REACHED}`,
         'later',
       );
     answer ||= reply.ok || reply.refusal === 'exception';
@@ -147,9 +148,8 @@ function* readHeader(
   if (address >= REGISTERS) return 'limit';
   let reply = yield* readOnce(unit, { from: address, to: Math.min(address + 2, REGISTERS) });
   // Kostal ends its map with a single register: two of them are a hole, the one is not.
-  if (!reply.ok && reply.refusal === 'exception' && !isPutOff(reply))
-    reply = yield* readOnce(unit, { from: address, to: address + 1 });
-  if (!reply.ok) return reply.refusal === 'exception' && !isPutOff(reply) ? 'refused' : 'silent';
+  if (!reply.ok && isRefused(reply)) reply = yield* readOnce(unit, { from: address, to: address + 1 });
+  if (!reply.ok) return isRefused(reply) ? 'refused' : 'silent';
   const [id, length] = reply.words;
   if (id === END_ID) return 'end-model';
   if (id === undefined || id === 0) return 'zero';

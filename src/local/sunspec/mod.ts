@@ -38,6 +38,7 @@ export {
   type ReadReply,
   type Span,
   describeFailure,
+  isRefused,
   readAround,
   readOnce,
 } from './read.ts';

@@ -13,7 +13,15 @@ import { type ModelDef, type ModelSet, ownWords } from './definition.ts';
 import type { ModelEntry, SunSpecDevice } from './discovery.ts';
 import { type PlacedPoint, ownPoints } from './layout.ts';
 import { type Cut, type Part, type Stretch, stretchOf, stretchesOf } from './parting.ts';
-import { MAX_READ, type ReadFailure, type Span, describeFailure, readAround, readOnce } from './read.ts';
+import {
+  MAX_READ,
+  type ReadFailure,
+  type Span,
+  describeFailure,
+  isRefused,
+  readAround,
+  readOnce,
+} from './read.ts';
 import { seamsOf } from './seams.ts';
 import type { Words } from './value.ts';
 
@@ -156,7 +164,7 @@ function* readStretch(
     if (reply.ok) {
       put(words, reply.words, at - span.from);
       at = cut.torn ? Math.min(piece.to, tearOf(stretch, { at, cut, words })) : cut.next;
-    } else if (reply.refusal === 'exception') {
+    } else if (isRefused(reply)) {
       for (const part of within) {
         const failure = yield* readStretch(reader, stretchOf([part], reader.maxRead), apart);
         if (failure !== undefined) return failure;

@@ -2,7 +2,7 @@
  * Reading registers as a conversation: a block that is longer than one request is read in several, a lost
  * answer is asked for again, and a hole is found by halving. What cannot be read is `undefined`, word by word.
  */
-import type { Conversation, ModbusReply } from '../bus/conversation.ts';
+import { type Conversation, type ModbusReply, isPutOff } from '../bus/conversation.ts';
 import type { Words } from './value.ts';
 
 /** Modbus Application Protocol 1.1b3, 6.3. */
@@ -52,7 +52,7 @@ export function* readAround(
   seams: (read: Words) => readonly number[],
 ): Conversation<{ readonly ok: true; readonly words: Words } | ReadFailure> {
   const whole = yield* readOnce(unit, span);
-  if (whole.ok || whole.refusal !== 'exception') return whole;
+  if (whole.ok || !isRefused(whole)) return whole;
   const words: (number | undefined)[] = Array<undefined>(span.to - span.from).fill(undefined);
   const pieces: Span[] = [...halves(span, seams(words))];
   for (let spent = 1; spent < HOLE_REQUESTS; spent++) {
@@ -60,7 +60,7 @@ export function* readAround(
     if (piece === undefined) break;
     const reply = yield* readOnce(unit, piece);
     if (reply.ok) for (const [at, word] of reply.words.entries()) words[piece.from - span.from + at] = word;
-    else if (reply.refusal !== 'exception') return reply;
+    else if (!isRefused(reply)) return reply;
     else pieces.push(...halves(piece, seams(words)));
   }
   return { ok: true, words };
@@ -99,12 +99,9 @@ function worthAsking({ refusal }: ReadFailure): boolean {
   return refusal === 'timeout' || refusal === 'garbled';
 }
 
-/**
- * Whether the device put the question off, 5 acknowledge and 6 busy: no answer to what stands there. Nothing may be
- * concluded from it, least of all that a map ends.
- */
-export function isPutOff(failure: ReadFailure): boolean {
-  return failure.refusal === 'exception' && (failure.exception === 5 || failure.exception === 6);
+/** Whether the device will not read these registers, together at least: one that is busy says nothing about them. */
+export function isRefused(failure: ReadFailure): boolean {
+  return failure.refusal === 'exception' && !isPutOff(failure);
 }
 
 function halves(piece: Span, seams: readonly number[]): readonly Span[] {

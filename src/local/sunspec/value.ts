@@ -175,7 +175,7 @@ function encodeInteger(row: IntegerRow, value: Value | undefined): Result<readon
   const whole = value === undefined ? none : BigInt(value);
   const [low, high] = row.signed ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n] : [0n, (1n << bits) - 1n];
   if (value !== undefined && (whole < low || whole > high))
-    return refused('out-of-range', `${whole} does not fit`);
+    return refused('out-of-range', `${whole} does not fit: ${low} to ${high}`);
   if (value !== undefined && whole === none && row.noneIsWritable !== true)
     return refused('out-of-range', `${whole} means not implemented`);
   const pattern = BigInt.asUintN(Number(bits), whole);

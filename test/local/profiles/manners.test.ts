@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Conversation, ModbusReply, ModbusRequest } from '../../../src/local/bus/mod.ts';
+import { changedNothing } from '../../../src/local/bus/mod.ts';
 import { BUSY_TRIES, withManners } from '../../../src/local/profiles/mod.ts';
 import type { Manners } from '../../../src/local/profiles/mod.ts';
 import { exception, run, table, writes } from '../sunspec/table.ts';
@@ -85,7 +86,27 @@ describe("a device's manners", () => {
     const refusing = table([0, [1, 2, 3, 4]]);
     refusing.fault = (_, at) => (at === 1 ? exception(3) : undefined);
     const stopped = ask(write(0, [5, 6, 7]), { writeWith: 6 }, refusing);
-    expect(stopped.reply).to.include({ ok: false, exception: 3 });
+    expect(stopped.reply).to.include({ ok: false, exception: 3, partly: true });
     expect(refusing.log).to.have.length(2);
+  });
+
+  it('never call a write refused of which a part was taken, or may have been', () => {
+    const refusing = table([0, [1, 2, 3, 4]]);
+    refusing.fault = (_, at) => (at === 1 ? exception(3) : undefined);
+    expect(changedNothing(ask(write(0, [5, 6]), { writeWith: 6 }, refusing).reply)).to.equal(false);
+    for (const [code, surely] of [
+      [1, true],
+      [2, true],
+      [3, true],
+      [4, true],
+      [5, false],
+      [6, true],
+      [10, true],
+      [11, false],
+    ] as const) {
+      const device = table([0, [1]]);
+      device.fault = () => exception(code);
+      expect(changedNothing(ask(write(0, [5]), { writeWith: 6 }, device).reply), `${code}`).to.equal(surely);
+    }
   });
 });

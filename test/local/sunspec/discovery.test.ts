@@ -190,27 +190,29 @@ describe('SunSpec discovery', () => {
       }
     });
 
-  it('is told by a busy device to come later, and never takes that for the end of a map', () => {
-    const blocks = [40_000, [...SUNS, ...ACME, ...filled(103, 50), ...END]] as const;
-    const calm = table(blocks);
-    const wanted = found(calm);
-    for (let bad = 0; bad < calm.log.length; bad++) {
-      const busy = () => {
-        const device = table(blocks);
-        device.fault = (_, at) => (at === bad ? exception(6) : undefined);
-        return device;
-      };
-      const plain = find(busy());
-      const isWhole = plain.ok && plain.value.end.how !== 'silent';
-      if (isWhole)
-        expect(plain.value.devices[0]?.models, `busy at ${bad}`).to.deep.equal(wanted.devices[0]?.models);
-      if (!plain.ok) expect(plain.detail).to.match(/exception 6 at 40000: it is busy/);
-      // Only the profile of a device knows that its exception 6 is worth a repeat.
-      const heeded = withManners(discover({ unit: 3, models: MODELS }), { retryOn: [6] });
-      const again = run(heeded, busy());
-      expect(again.ok && again.value, `asked again at ${bad}`).to.deep.equal(wanted);
-    }
-  });
+  for (const code of [5, 6, 10, 11])
+    it(`is put off by exception ${code}, and never takes that for the end of a map`, () => {
+      const blocks = [40_000, [...SUNS, ...ACME, ...filled(103, 50), ...END]] as const;
+      const calm = table(blocks);
+      const wanted = found(calm);
+      for (let bad = 0; bad < calm.log.length; bad++) {
+        const busy = () => {
+          const device = table(blocks);
+          device.fault = (_, at) => (at === bad ? exception(code) : undefined);
+          return device;
+        };
+        const plain = find(busy());
+        const isWhole = plain.ok && plain.value.end.how !== 'silent';
+        if (isWhole)
+          expect(plain.value.devices[0]?.models, `busy at ${bad}`).to.deep.equal(wanted.devices[0]?.models);
+        if (!plain.ok)
+          expect(plain.detail).to.match(code > 6 ? /40000: a gateway on the way/ : /40000: it is busy/);
+        // Only the profile of a device knows that an exception is worth a repeat.
+        const heeded = withManners(discover({ unit: 3, models: MODELS }), { retryOn: [code] });
+        const again = run(heeded, busy());
+        expect(again.ok && again.value, `asked again at ${bad}`).to.deep.equal(wanted);
+      }
+    });
 
   it('takes a reply of another number of registers for garbled', () => {
     const device = table([40_000, [...SUNS, ...ACME, ...END]]);

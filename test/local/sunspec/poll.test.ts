@@ -152,6 +152,18 @@ describe('SunSpec polling', () => {
     expect(on.log.length).to.be.below(30);
   });
 
+  it('takes a device that is busy, or out of its gateway’s reach, for silent and not for full of holes', () => {
+    for (const code of [5, 6, 10, 11])
+      for (const bad of [0, 1]) {
+        const device = chain(0, [103, 50]);
+        const on = registers(device);
+        on.registers.delete(27);
+        on.fault = (_, at) => (at === bad ? exception(code) : undefined);
+        expect(read(device, on), `${code} at ${bad}`).to.include({ ok: false, refusal: 'silent' });
+        expect(on.log).to.have.length(bad + 1);
+      }
+  });
+
   it('gives up looking for holes after a bounded number of requests', () => {
     const device = chain(0, [203, 105]);
     const on = registers(device);

@@ -21,6 +21,11 @@ export function exception(code: number): ModbusReply {
   return { ok: false, refusal: 'exception', retry: 'never', exception: code };
 }
 
+/** `timeout`, `exception 5`. */
+export function nameOf(reply: ModbusReply): string {
+  return reply.ok ? 'ok' : [reply.refusal, reply.exception].filter(part => part !== undefined).join(' ');
+}
+
 /** Registers from blocks `[address, words]`; an address that is in none answers with exception 2. */
 export function table(...blocks: readonly (readonly [number, readonly number[]])[]): Table {
   const registers = new Map<number, number>();
