@@ -7,7 +7,7 @@ import { ok, refused, troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { toHex } from '../base/bytes.ts';
 import { after, hours, milliseconds } from '../base/time.ts';
-import type { UnixTime } from '../base/time.ts';
+import type { Instant, UnixTime } from '../base/time.ts';
 import { commandTopic, formatAudience } from '../model/mod.ts';
 import type { Audience, CommandBody, CommandClass, Cti, GatewayId, ReceiptBody } from '../model/mod.ts';
 import { signCommand, vetClaims } from '../wan/envelope/mod.ts';
@@ -16,15 +16,16 @@ import { commandStream } from './numbers.ts';
 import type { Numbers } from './numbers.ts';
 import {
   answered,
-  expired,
+  dueAt,
   FIRST_REPEAT_MS,
+  handed,
+  isExpired,
   MAX_OUTSTANDING,
-  nextWake,
   outstanding,
-  takeDue,
 } from './outstanding.ts';
 import type { Outstanding, OutstandingCommands } from './outstanding.ts';
 import type { ClockPort, LedgerPort, LedgerSnapshot, SentCommand, Settlement } from './ports.ts';
+import { Wakes } from './wakes.ts';
 
 /** What signs, and under which name. */
 export interface Issuer {
@@ -91,7 +92,9 @@ export class Dispatcher {
   /** Numbered, and not durable yet. */
   readonly #committing = new Set<SentCommand>();
   readonly #settling = new Map<Cti, (how: Settlement | 'closed') => void>();
-  #cancelWake: (() => void) | undefined;
+  /** When each command is to be handed over or given up. */
+  readonly #wakes = new Wakes<Cti>();
+  #wake: { readonly at: Instant; readonly cancel: () => void } | undefined;
   #closed = false;
 
   constructor(issuer: Issuer, doors: DispatcherDoors) {
@@ -141,19 +144,27 @@ export class Dispatcher {
   /** Hands to the broker what is due, gives up what has expired, and sleeps until the next of either. */
   repeat(): void {
     if (this.#closed) return;
-    const { clock } = this.#issuer;
-    const now = clock.now();
-    for (const { command } of expired(this.#commands, now)) void this.settle(command.cti, 'expired');
-    for (const entry of takeDue(this.#commands, now, this.#doors.random)) void this.#hand(entry);
-    this.#cancelWake?.();
-    const wake = nextWake(this.#commands, now);
-    this.#cancelWake = wake === undefined ? undefined : clock.at(wake, () => this.repeat());
+    const now = this.#issuer.clock.now();
+    for (const cti of this.#wakes.due(now.instant)) {
+      const entry = this.#commands.get(cti);
+      if (entry === undefined) continue;
+      if (isExpired(entry, now)) {
+        void this.settle(cti, 'expired');
+        continue;
+      }
+      if (entry.repeatAt <= now.instant) {
+        handed(entry, now, this.#doors.random);
+        void this.#hand(entry);
+      }
+      this.#wakes.set(cti, dueAt(entry, now));
+    }
+    this.#sleep();
   }
 
   /** Sends at once what the broker never had. */
   linkUp(): void {
     const { instant } = this.#issuer.clock.now();
-    for (const entry of this.#commands.values()) if (!entry.delivered) entry.repeatAt = instant;
+    for (const entry of this.#commands.values()) if (!entry.delivered) this.#hurry(entry, instant);
     this.repeat();
   }
 
@@ -164,6 +175,7 @@ export class Dispatcher {
   /** Stops repeating. A command that is settled already is left as it is. */
   async settle(cti: Cti, how: Settlement): Promise<void> {
     if (!this.#commands.delete(cti)) return;
+    this.#wakes.delete(cti);
     try {
       await this.#doors.ledger.commit([{ op: 'settle', cti, how, at: this.#issuer.clock.now().unix }]);
     } catch (error) {
@@ -191,7 +203,8 @@ export class Dispatcher {
   again(gateway: GatewayId): void {
     const to = formatAudience({ kind: 'device', id: gateway });
     const { instant } = this.#issuer.clock.now();
-    for (const entry of this.#commands.values()) if (entry.command.audience === to) entry.repeatAt = instant;
+    for (const entry of this.#commands.values())
+      if (entry.command.audience === to) this.#hurry(entry, instant);
     this.repeat();
   }
 
@@ -205,17 +218,37 @@ export class Dispatcher {
 
   close(): void {
     this.#closed = true;
-    this.#cancelWake?.();
+    this.#wake?.cancel();
     for (const settle of this.#settling.values()) settle('closed');
     this.#settling.clear();
   }
 
   #track(entry: Outstanding): Promise<Settlement | 'closed'> {
     this.#commands.set(entry.command.cti, entry);
+    this.#wakes.set(entry.command.cti, dueAt(entry, this.#issuer.clock.now()));
     return new Promise(resolve => {
       if (this.#closed) resolve('closed');
       else this.#settling.set(entry.command.cti, resolve);
     });
+  }
+
+  #hurry(entry: Outstanding, now: Instant): void {
+    entry.repeatAt = now;
+    this.#wakes.set(entry.command.cti, now);
+  }
+
+  /** One timer for all, moved only when another command is due first. */
+  #sleep(): void {
+    const at = this.#wakes.next();
+    if (at === this.#wake?.at) return;
+    this.#wake?.cancel();
+    const cancel = at === undefined ? undefined : this.#issuer.clock.at(at, () => this.#woken());
+    this.#wake = at === undefined || cancel === undefined ? undefined : { at, cancel };
+  }
+
+  #woken(): void {
+    this.#wake = undefined;
+    this.repeat();
   }
 
   async #hand(entry: Outstanding): Promise<void> {

@@ -53,35 +53,20 @@ export function isAnswer(receipt: ReceiptBody): boolean {
   return receipt.retry !== 'later';
 }
 
-/** What is to be handed to the broker now; each is drawn a new time. `random` is uniform over [0, 1). */
-export function takeDue(
-  commands: OutstandingCommands,
-  now: Now,
-  random: () => number,
-): readonly Outstanding[] {
-  const due: Outstanding[] = [];
-  for (const entry of commands.values()) {
-    if (entry.repeatAt > now.instant || entry.command.expires <= now.unix) continue;
-    entry.repeatAt = after(now.instant, pause(entry.attempts++, random()));
-    due.push(entry);
-  }
-  return due;
+/** Notes that the command is handed to the broker now, and draws the next time. `random` is uniform over [0, 1). */
+export function handed(entry: Outstanding, now: Now, random: () => number): void {
+  entry.repeatAt = after(now.instant, pause(entry.attempts++, random()));
 }
 
-/** Commands whose time has run out: no gateway would take them any more. */
-export function expired(commands: OutstandingCommands, now: Now): readonly Outstanding[] {
-  return [...commands.values()].filter(({ command }) => command.expires <= now.unix);
+/** Its time has run out: no gateway would take it any more. */
+export function isExpired({ command }: Outstanding, now: Now): boolean {
+  return command.expires <= now.unix;
 }
 
-/** When {@link takeDue} or {@link expired} has something, or `undefined`. */
-export function nextWake(commands: OutstandingCommands, now: Now): Instant | undefined {
-  let wake: Instant | undefined;
-  for (const { repeatAt, command } of commands.values()) {
-    const expiresAt = after(now.instant, milliseconds(command.expires - now.unix));
-    const first = repeatAt < expiresAt ? repeatAt : expiresAt;
-    if (wake === undefined || first < wake) wake = first;
-  }
-  return wake;
+/** When it is to be handed over or given up, whichever comes first. */
+export function dueAt({ repeatAt, command }: Outstanding, now: Now): Instant {
+  const expiresAt = after(now.instant, milliseconds(Math.max(0, command.expires - now.unix)));
+  return repeatAt < expiresAt ? repeatAt : expiresAt;
 }
 
 function pause(attempts: number, unit: number): ReturnType<typeof milliseconds> {

@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknow
   devices: () => import('./devices.ts'),
   line: () => import('./line.ts'),
   poll: () => import('./poll.ts'),
+  receipts: () => import('./receipts.ts'),
 };
 
 const name = process.argv[2] ?? '';
