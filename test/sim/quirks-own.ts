@@ -214,6 +214,8 @@ export function ownTables(line: LineTest): void {
     });
     expect(await bench.order('opModMaxLimW', 0)).to.include({ outcome: 'implemented' });
     expect([holding.get(4124), holding.get(32_799)]).to.deep.equal([1100, 0]);
+    await bench.order('opModMaxLimW', undefined);
+    expect([holding.get(4124), holding.get(32_799)]).to.deep.equal([1100, 1000]);
     expect(bench.requests.every(request => request.kind === 'read' || request.how === 'multiple')).to.equal(
       true,
     );

@@ -114,7 +114,7 @@ function* planOwn(
   if (register.space !== 'holding') return refused('cannot-carry', `${name} is an input register`);
   const amount = amountOf(asked, { name, units: point.units, base });
   if (!amount.ok) return amount;
-  const raw = rawOf(amount.value, register.exponent);
+  const raw = rawOf(asMaker(amount.value, point), register.exponent);
   if (raw === undefined)
     return refused('cannot-carry', `${amount.value.value} is less than the step of ${name}`);
   const words = register.encode(raw);
@@ -126,6 +126,11 @@ function* planOwn(
   const held = yield* readOnce(unit, { from: address, to: address + words.value.length });
   if (!held.ok && !isRefused(held)) return refused('silent', describeFailure(held), 'later');
   return ok({ ...its, isHeld: held.ok && held.words.every((word, at) => word === words.value[at]) });
+}
+
+/** A point that the maker counts the other way round is so for what is written, too; 0 stays 0. */
+function asMaker(amount: Amount, { negated }: PointProfile): Amount {
+  return negated === true && amount.value !== 0 ? { ...amount, value: -amount.value } : amount;
 }
 
 /** The number of a step: its own, or the order's in the unit of the point. */

@@ -183,7 +183,9 @@ const step = z.strictObject({
   write: target,
   value: z
     .union([z.enum(['order', 'negated', 'magnitude']), z.int()])
-    .describe('order (the value that was ordered), negated, magnitude (without its sign), or a number'),
+    .describe(
+      'order (the value that was ordered), negated, magnitude (without its sign), or a whole number in the unit of the point (with exponent -1, 100 is written as 1000)',
+    ),
   /** Only where the order is such; without it the step is always made. */
   when: z
     .enum(['positive', 'negative', 'zero'])

@@ -72,6 +72,20 @@ describe('an order carried out as a profile says', () => {
     ]);
   });
 
+  it('writes a point that the maker counts the other way round as it reads it', () => {
+    const on = registers();
+    const points = {
+      ...POINTS,
+      power: { ...own(30, { type: 'int32', wordOrder: 'little' }), negated: true },
+    } as const;
+    const control: ControlProfile = { ...STORAGE, steps: [{ write: 'power', value: 'order' }] };
+    const order: AxisOrder = { axis: 'opModStorageTargetW', value: 5 };
+    run(applyByProfile(DEVICE, order, { control, points, models: MODELS }), on);
+    expect(writes(on)).to.deep.equal([[30, [0xfffb, 0xffff]]]);
+    run(applyByProfile(DEVICE, { ...order, value: 0 }, { control, points, models: MODELS }), on);
+    expect(writes(on).at(-1)).to.deep.equal([30, [0, 0]]);
+  });
+
   it('is refused where the profile has no way to say it, and nothing is written', () => {
     const on = registers();
     expect(apply(on, { value: 0 }).why).to.match(/no way to order 0 of opModStorageTargetW/);
