@@ -4,6 +4,7 @@
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Profile } from '../../local/profiles/mod.ts';
 import { sayOf } from '../local/say.ts';
 import { EXIT, Trouble } from '../exit.ts';
 
@@ -35,6 +36,7 @@ interface JsonOption {
 
 async function check(file: string, options: JsonOption, command: Command): Promise<void> {
   const { readProfile } = await import('../../io/profiles.ts');
+  const { deviationsOf } = await import('../../local/device/mod.ts');
   const say = sayOf(command);
   // A name with a folder is a file, whatever it looks like.
   const read = await readProfile(file.includes('/') ? file : `./${file}`);
@@ -47,11 +49,25 @@ async function check(file: string, options: JsonOption, command: Command): Promi
       options.json === true ? `${file}: not a good profile` : (read.detail ?? read.refusal),
       EXIT.failed,
     );
-  if (options.json === true) return;
   const { title, tested, controls = {}, deviations } = read.value;
+  for (const name of unreached(read.value, deviationsOf))
+    say.talk(
+      `note: ${file}: controls.${name}: no order reaches it: it carries no axis, and puts an order into no SunSpec point that takes one`,
+    );
+  if (options.json === true) return;
   say.out(
     `${file}: good: ${title}, ${deviations.length} deviations, ${Object.keys(controls).length} controls, tested: ${tested}`,
   );
+}
+
+/** Controls that are data only: they neither name an axis nor change how a model is written. */
+function unreached(
+  { controls = {} }: Profile,
+  deviationsOf: (controls: NonNullable<Profile['controls']>) => readonly unknown[],
+): readonly string[] {
+  return Object.entries(controls)
+    .filter(([, control]) => control.carries === undefined && deviationsOf({ control }).length === 0)
+    .map(([name]) => name);
 }
 
 async function list(options: JsonOption, command: Command): Promise<void> {

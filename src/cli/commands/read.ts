@@ -7,7 +7,9 @@ import type { LinkOptions } from '../local/options.ts';
 
 export function addRead(program: Command): void {
   withLinkOptions(program.command('read <link> <points...>'))
-    .description('read points: 103.W, 103#2.W (second model 103), 705.Crv[0].Pt[1].V, or 103 for all of it')
+    .description(
+      'read points: 103.W, 103#2.W (second model 103), 705.Crv[0].Pt[1].V, 103 for all of it, or names of the profile',
+    )
     .action((link: string, points: readonly string[], options: LinkOptions, command: Command) =>
       run({ target: link, points }, options, command),
     );
@@ -19,11 +21,13 @@ async function run(
   command: Command,
 ): Promise<void> {
   const { discovered, withDevice } = await import('../local/device.ts');
-  const { parsePoint, shown } = await import('../local/points.ts');
+  const { parseName, shown } = await import('../local/points.ts');
+  const { assertOwn } = await import('../local/own.ts');
   const { readPoints } = await import('../local/reading.ts');
   const { valueJson } = await import('../../local/sunspec/mod.ts');
-  const names = points.map(parsePoint);
+  const names = points.map(parseName);
   await withDevice(target, { options, command }, async device => {
+    assertOwn(device, names);
     const rows = await readPoints(device, await discovered(device), names);
     if (options.json === true) {
       const values = Object.fromEntries(rows.map(({ name, value }) => [name, valueJson(value)]));

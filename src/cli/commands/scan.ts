@@ -4,7 +4,8 @@
  */
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { Registers, SavedScan, Scan } from '../../local/sunspec/mod.ts';
+import type { Profile } from '../../local/profiles/mod.ts';
+import type { Registers, SavedScan, Scan, SunSpecDevice } from '../../local/sunspec/mod.ts';
 import type { Connected } from '../local/device.ts';
 import { withLinkOptions } from '../local/options.ts';
 import type { LinkOptions } from '../local/options.ts';
@@ -32,6 +33,7 @@ async function run(target: string, options: ScanOptions, command: Command): Prom
   const wanted = options.units === undefined ? undefined : parseUnits(options.units);
   const units = wanted && (await findUnits(target, wanted, { options, command }));
   await withDevice(target, { options, command }, async device => {
+    if (device.profile?.sunspec?.none === true) return tellOwn(device, device.profile, options);
     const seen: Seen[] = [];
     for (const unit of units ?? [device.link.unit])
       seen.push(...(await look(device, unit, units !== undefined)));
@@ -42,6 +44,31 @@ async function run(target: string, options: ScanOptions, command: Command): Prom
     const cutShort = seen.some(({ scan }) => scan.end.how === 'silent');
     if (cutShort) throw new Trouble(`${target}: fell silent before the end of its map`, EXIT.unreachable);
   });
+}
+
+/** A device without a map: what its profile's points say. Looking for a map would read what some must not be asked. */
+async function tellOwn(device: Connected, profile: Profile, options: ScanOptions): Promise<void> {
+  const { say, target } = device;
+  if (options.save !== undefined || options.units !== undefined)
+    throw new Trouble(
+      `${target}: profile ${profile.profile} is for a device without a SunSpec map; --save and --units need one`,
+      EXIT.usage,
+    );
+  const { discovered } = await import('../local/device.ts');
+  const { readableOf } = await import('../local/own.ts');
+  const { parseName, shown } = await import('../local/points.ts');
+  const { readPoints } = await import('../local/reading.ts');
+  const { valueJson } = await import('../../local/sunspec/mod.ts');
+  const devices = await discovered(device);
+  const rows = await readPoints(device, devices, readableOf(profile).map(parseName));
+  if (options.json === true) {
+    const points = Object.fromEntries(rows.map(({ name, value }) => [name, valueJson(value)]));
+    say.json({ target, base: null, devices: [{ model: profile.title, models: [], points }] });
+    return;
+  }
+  say.out(`${target}: ${profile.title}, no SunSpec map; by its own registers:`);
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const row of rows) say.out(`  ${row.name.padEnd(width)}  ${shown(row)}`);
 }
 
 /** What one unit said. */
@@ -69,7 +96,26 @@ async function look(device: Connected, unit: number, searched: boolean): Promise
   }
   const devices = found.value.devices.map(each => each.device);
   await device.run(readUnread(unit, devices, registers), 'read');
+  await recordOwn(device, devices, registers);
   return [{ unit, target, scan: found.value, registers }];
+}
+
+/** Registers of the profile's own points, so that a saved scan has them too. Input registers have no place in one. */
+async function recordOwn(
+  device: Connected,
+  [first]: readonly SunSpecDevice[],
+  registers: Registers,
+): Promise<void> {
+  const { points } = device.profile ?? {};
+  if (points === undefined || first === undefined) return;
+  const { ownPointsOf, readManners, readOwn } = await import('../../local/profiles/mod.ts');
+  const { recording } = await import('../../local/sunspec/mod.ts');
+  const holding = ownPointsOf(points, first, device.models).flatMap(point => {
+    const places = point.places.filter(({ space, unit }) => space === 'holding' && unit === first.unit);
+    return places.length === 0 ? [] : [{ ...point, places }];
+  });
+  const manners = device.profile === undefined ? {} : readManners(device.profile);
+  await device.run(recording(readOwn(holding, manners), registers), 'read');
 }
 
 async function tell(device: Connected, seen: readonly Seen[], options: ScanOptions): Promise<void> {

@@ -35,17 +35,21 @@ async function run(
       ? Number.POSITIVE_INFINITY
       : numberIn(options.count, { name: '--count', low: 1, high: 1e9 });
   const { discovered, withDevice } = await import('../local/device.ts');
-  const { parsePoint } = await import('../local/points.ts');
+  const { parseName } = await import('../local/points.ts');
+  const { assertOwn, readableOf } = await import('../local/own.ts');
   const { readPoints } = await import('../local/reading.ts');
   const { measuredBy, watchView } = await import('../local/watched.ts');
-  const named = points.map(parsePoint);
+  const named = points.map(parseName);
   const ended = new AbortController();
   void interrupted().then(() => ended.abort());
   // The table is progress enough.
   const bus = process.stdout.isTTY ? { onExchange: () => {} } : {};
   await withDevice(target, { options, command, bus }, async device => {
+    assertOwn(device, named);
     const devices = await discovered(device);
-    const names = named.length > 0 ? named : measuredBy(devices, device.models).map(parsePoint);
+    const own = device.profile?.sunspec?.none === true ? readableOf(device.profile) : [];
+    const usual = [...measuredBy(devices, device.models), ...own].map(parseName);
+    const names = named.length > 0 ? named : usual;
     if (names.length === 0)
       throw new Trouble(`${target}: name the points to watch; no model of this device is known to measure`);
     const view = watchView(device.say, { json: options.json === true, devices });

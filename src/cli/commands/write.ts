@@ -8,7 +8,9 @@ import { EXIT, Trouble } from '../exit.ts';
 
 export function addWrite(program: Command): void {
   withLinkOptions(program.command('write <link> <orders...>'))
-    .description('write points and read them back: 704.WMaxLimPct=50 704.WMaxLimPctEna=ENABLED')
+    .description(
+      'write points and read them back: 704.WMaxLimPct=50 704.WMaxLimPctEna=ENABLED, or names of the profile',
+    )
     .action((link: string, orders: readonly string[], options: LinkOptions, command: Command) =>
       run({ target: link, orders }, options, command),
     );
@@ -20,22 +22,22 @@ async function run(
   command: Command,
 ): Promise<void> {
   const { discovered, withDevice } = await import('../local/device.ts');
-  const { parsePoint, shown } = await import('../local/points.ts');
+  const { isOwn, parseName, shown } = await import('../local/points.ts');
+  const { assertOwn } = await import('../local/own.ts');
   const { keyOf, readNamed, readPoints } = await import('../local/reading.ts');
   const { blocksFor, parseOrder, roundingOf, writeBlocks } = await import('../local/writing.ts');
   const { valueJson } = await import('../../local/sunspec/mod.ts');
-  const wanted = orders.map(text => parseOrder(text, parsePoint));
+  const wanted = orders.map(text => parseOrder(text, parseName));
   // Read in full: a point inside groups needs their counts, and every point its scale factor.
-  const wholes = wanted.map(({ name }) => ({ ...name, path: undefined }));
+  const wholes = wanted.flatMap(({ name }) => (isOwn(name) ? [] : [{ ...name, path: undefined }]));
   await withDevice(target, { options, command }, async device => {
+    assertOwn(
+      device,
+      wanted.map(({ name }) => name),
+    );
     const devices = await discovered(device);
     const models = await readNamed(device, devices, wholes);
-    const blocks = blocksFor(
-      wanted.flatMap(order => {
-        const model = models.get(keyOf(order.name));
-        return model === undefined ? [] : [{ order, model }];
-      }),
-    );
+    const blocks = blocksFor(wanted, device, name => models.get(keyOf(name)));
     const verdict = await writeBlocks(device, blocks);
     const names = wanted.map(({ name }) => name);
     const rows = await readPoints(device, devices, names).catch((error: unknown) => {

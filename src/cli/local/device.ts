@@ -205,6 +205,11 @@ export function* probe(unit: number): Conversation<'answers' | 'nobody' | 'no-li
 
 /** The devices of the link's unit. Trouble: nobody there, or no SunSpec device. */
 export async function discovered(device: Connected): Promise<readonly SunSpecDevice[]> {
+  const { profile } = device;
+  if (profile?.sunspec?.none === true) {
+    const { knownByOwn } = await import('./own.ts');
+    return knownByOwn(device, profile);
+  }
   const found = await device.run(discover(device.discovery()), 'read');
   if (!found.ok) throw troubleOf(device, found);
   if (found.value.end.how === 'silent')

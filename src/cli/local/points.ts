@@ -15,6 +15,8 @@ import type {
 import { symbolsOf } from '../../local/sunspec/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import { oneLine } from '../legible.ts';
+import type { OwnName } from './own.ts';
+import { OWN_NAME } from './own.ts';
 
 export interface PointName {
   /** As it was written. */
@@ -36,6 +38,18 @@ export function parsePoint(text: string): PointName {
       EXIT.usage,
     );
   return { text, model: Number(model), place: Number(place), path };
+}
+
+/** A point of a model, or one that the profile names. */
+export type Name = PointName | OwnName;
+
+/** Like {@link parsePoint}; a name of small letters is one of the profile. */
+export function parseName(text: string): Name {
+  return OWN_NAME.test(text) ? { text, own: text } : parsePoint(text);
+}
+
+export function isOwn(name: Name): name is OwnName {
+  return 'own' in name;
 }
 
 /** Where a model stands, and the device it belongs to. */

@@ -6,8 +6,9 @@ import { readModels } from '../../local/sunspec/mod.ts';
 import { Trouble } from '../exit.ts';
 import type { Connected } from './device.ts';
 import { troubleOf } from './device.ts';
-import { isPlumbing, modelOf, noPoint, rowAt, rowsOf } from './points.ts';
-import type { FoundModel, PointName, Row } from './points.ts';
+import { readOwnNamed } from './own.ts';
+import { isOwn, isPlumbing, modelOf, noPoint, rowAt, rowsOf } from './points.ts';
+import type { FoundModel, Name, PointName, Row } from './points.ts';
 
 /** A point with the name it is answered under: `103.W`, `103#2.W`. */
 export interface NamedRow extends Row {
@@ -24,10 +25,19 @@ export interface ReadModel extends FoundModel {
 export async function readPoints(
   device: Connected,
   devices: readonly SunSpecDevice[],
-  names: readonly PointName[],
+  names: readonly Name[],
 ): Promise<readonly NamedRow[]> {
-  const models = await readNamed(device, devices, names);
+  const own = await readOwnNamed(device, devices, names.filter(isOwn));
+  const models = await readNamed(
+    device,
+    devices,
+    names.filter((name): name is PointName => !isOwn(name)),
+  );
   return names.flatMap(name => {
+    if (isOwn(name)) {
+      const row = own.get(name.own);
+      return row === undefined ? [] : [{ ...row, name: name.text }];
+    }
     const model = models.get(keyOf(name));
     return model === undefined ? [] : rowsNamed(name, model);
   });

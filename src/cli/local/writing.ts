@@ -10,13 +10,14 @@ import type { ModelInstance, PointDef, Value } from '../../local/sunspec/mod.ts'
 import { describeFailure, encodePoint, readOnce } from '../../local/sunspec/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import type { Connected } from './device.ts';
-import { noPoint, rowAt, rowsOf } from './points.ts';
-import type { PointName, Row } from './points.ts';
+import { ownBlock } from './own.ts';
+import { isOwn, noPoint, rowAt, rowsOf } from './points.ts';
+import type { Name, PointName, Row } from './points.ts';
 import type { ReadModel } from './reading.ts';
 
 /** One point with its new value, not yet as registers. */
 export interface Order {
-  readonly name: PointName;
+  readonly name: Name;
   readonly text: string;
 }
 
@@ -40,33 +41,33 @@ const READ_AFTER_WRITE_MS = 1000;
 const LOOK_EVERY_MS = 100;
 
 /** `704.WMaxLimPct=50`. */
-export function parseOrder(text: string, parsePoint: (text: string) => PointName): Order {
+export function parseOrder(text: string, parse: (text: string) => Name): Order {
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1)
     throw new Trouble(`${text}: a point and its value, like 704.WMaxLimPct=50`, EXIT.usage);
-  const name = parsePoint(text.slice(0, at));
-  if (name.path === undefined) throw new Trouble(`${text}: which point of model ${name.model}?`, EXIT.usage);
+  const name = parse(text.slice(0, at));
+  if (!isOwn(name) && name.path === undefined)
+    throw new Trouble(`${text}: which point of model ${name.model}?`, EXIT.usage);
   return { name, text: text.slice(at + 1) };
 }
 
-/** The requests that carry out `orders`, each with the model it was read from. */
-export function blocksFor(orders: readonly { order: Order; model: ReadModel }[]): readonly Block[] {
+/** The requests that carry out `orders`, in their order; points of models with the model they were read from. */
+export function blocksFor(
+  orders: readonly Order[],
+  device: Connected,
+  modelOf: (name: PointName) => ReadModel | undefined,
+): readonly Block[] {
   const blocks: Block[] = [];
-  for (const { order, model } of orders) {
-    const { offset, words } = encoded(order, model);
-    const block = {
-      unit: model.device.unit,
-      address: model.entry.address + offset,
-      words,
-      names: [order.name.text],
-    };
+  for (const order of orders) {
+    const block = blockOf(order, device, modelOf);
+    if (block === undefined) continue;
     const last = blocks.at(-1);
     const follows = last !== undefined && last.address + last.words.length === block.address;
-    const fits = last !== undefined && last.words.length + words.length <= MAX_WRITE;
+    const fits = last !== undefined && last.words.length + block.words.length <= MAX_WRITE;
     if (follows && fits && last.unit === block.unit)
       blocks[blocks.length - 1] = {
         ...last,
-        words: [...last.words, ...words],
+        words: [...last.words, ...block.words],
         names: [...last.names, ...block.names],
       };
     else blocks.push(block);
@@ -74,8 +75,25 @@ export function blocksFor(orders: readonly { order: Order; model: ReadModel }[])
   return blocks;
 }
 
-function encoded(
+function blockOf(
   { name, text }: Order,
+  device: Connected,
+  modelOf: (name: PointName) => ReadModel | undefined,
+): Block | undefined {
+  if (isOwn(name)) return { ...ownBlock(device, name, text), names: [name.text] };
+  const model = modelOf(name);
+  if (model === undefined) return undefined;
+  const { offset, words } = encoded({ name, text }, model);
+  return { unit: model.device.unit, address: model.entry.address + offset, words, names: [name.text] };
+}
+
+interface PointOrder {
+  readonly name: PointName;
+  readonly text: string;
+}
+
+function encoded(
+  { name, text }: PointOrder,
   { def, instance }: ReadModel,
 ): { readonly offset: number; readonly words: readonly number[] } {
   const path = name.path ?? '';
@@ -107,14 +125,14 @@ export function roundingOf(
   { def, value }: Pick<Row, 'def' | 'value'>,
 ): string | undefined {
   if (value === undefined || def.type.startsWith('float')) return undefined;
-  const asked = valueOf({ def }, { name, text });
+  const asked = isOwn(name) ? Number(text) : valueOf({ def }, { name, text });
   if (typeof asked === 'string' || typeof value === 'string' || Number(asked) === Number(value))
     return undefined;
   return `${name.text}=${text}: between two steps of the device; it holds ${value}`;
 }
 
 /** A number, a name of an enum's value or of a bitfield's bits (joined by `|`), or text, as the point has it. */
-function valueOf({ def }: Pick<Row, 'def'>, { name, text }: Order): Value {
+function valueOf({ def }: Pick<Row, 'def'>, { text, name }: Pick<Order, 'text' | 'name'>): Value {
   if (['string', 'ipaddr', 'ipv6addr', 'eui48'].includes(def.type)) return text;
   if (/^([+-]?\d+|0x[0-9a-fA-F]+)$/.test(text)) {
     const whole = narrow(BigInt(text.replace(/^\+/, '')));
