@@ -23,6 +23,7 @@ import { type Deviation, deviationOf } from './deviation.ts';
 import { type Back, type Verdict, checked, verdictOf } from './judge.ts';
 import { isolates, obeys } from './local-control.ts';
 import { modelsBeside, planOf, pointsNeeded } from './plan.ts';
+import { rivalsOf, withRivals } from './rivals.ts';
 import { type Seen, look, readLong } from './seen.ts';
 import type { Check, Phase, PlanRefusal } from './steps.ts';
 import { type Done, type Door, writePhase } from './write.ts';
@@ -92,7 +93,10 @@ export function* applyIntent(
   options: ApplyOptions = {},
 ): Conversation<ApplyResult> {
   const planned = yield* planIntent(device, intent, models, options);
-  return 'outcome' in planned ? planned : yield* begin(planned, device);
+  if ('outcome' in planned) return planned;
+  const rivals = () => rivalsOf(device, intent, models);
+  const before = yield* rivals();
+  return yield* withRivals(yield* begin(planned, device), before, rivals);
 }
 
 /** What would be written, by which model, as it stands now; or why nothing would be. */
