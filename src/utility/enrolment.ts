@@ -90,7 +90,9 @@ export class Enrolment {
     for (const cti of left) this.#sender.supersede(cti);
     for (const { members } of this.#registry.list())
       for (const { gateway, state } of members) if (isUntold(state)) this.#queue.add(gateway);
-    this.#stopListening = this.#registry.onChange((_group, changed) => this.#changed(changed));
+    this.#stopListening = this.#registry.onChange(changed =>
+      this.#changed(changed.flatMap(({ gateways }) => gateways)),
+    );
     this.#pump();
   }
 

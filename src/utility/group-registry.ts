@@ -42,7 +42,10 @@ import type {
 } from './group-rows.ts';
 import type { ClockPort, Json, LedgerChange, LedgerPort } from './ports.ts';
 
-export type ChangeListener = (group: GroupId, changed: readonly GatewayId[]) => void;
+/** Called once for all groups that change together. */
+export type ChangeListener = (
+  changed: readonly { readonly group: GroupId; readonly gateways: readonly GatewayId[] }[],
+) => void;
 
 export class GroupRegistry {
   readonly #ledger: LedgerPort;
@@ -281,12 +284,11 @@ export class GroupRegistry {
       this.#groups.set(group, record);
       for (const member of changed) this.#keep(group, record, member);
     }
-    for (const { group, changed } of after)
-      for (const listener of this.#listeners)
-        listener(
-          group,
-          changed.map(({ gateway }) => gateway),
-        );
+    const told = after.map(({ group, changed }) => ({
+      group,
+      gateways: changed.map(({ gateway }) => gateway),
+    }));
+    for (const listener of this.#listeners) listener(told);
   }
 
   async #take(reports: readonly { readonly group: GroupId; readonly at: Advance }[]): Promise<void> {

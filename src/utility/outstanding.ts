@@ -7,7 +7,9 @@ import type { Instant, Now } from '../base/time.ts';
 import type { Cti, GatewayId, ReceiptBody } from '../model/mod.ts';
 import type { SentCommand } from './ports.ts';
 
-/** The pause before a repetition is drawn below a bound (full jitter) that doubles from the first to the last. */
+/** No sooner: an answer takes as long, and a repetition that crosses it on the way costs a message each way. */
+export const EARLIEST_REPEAT_MS = 500;
+/** The pause before a repetition is drawn below a bound that doubles from the first to the last. */
 export const FIRST_REPEAT_MS = 2000;
 export const LAST_REPEAT_MS = 60_000;
 
@@ -70,5 +72,6 @@ export function dueAt({ repeatAt, command }: Outstanding, now: Now): Instant {
 }
 
 function pause(attempts: number, unit: number): ReturnType<typeof milliseconds> {
-  return milliseconds(Math.ceil(unit * Math.min(LAST_REPEAT_MS, FIRST_REPEAT_MS * 2 ** attempts)));
+  const bound = Math.min(LAST_REPEAT_MS, FIRST_REPEAT_MS * 2 ** attempts);
+  return milliseconds(Math.ceil(EARLIEST_REPEAT_MS + unit * (bound - EARLIEST_REPEAT_MS)));
 }

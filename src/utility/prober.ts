@@ -68,7 +68,9 @@ export class Prober {
   start(left: readonly Cti[]): void {
     for (const cti of left) this.#sender.supersede(cti);
     for (const { group } of this.#registry.list()) this.touch(group);
-    this.#stopListening = this.#registry.onChange(group => this.touch(group));
+    this.#stopListening = this.#registry.onChange(changed => {
+      for (const { group } of changed) this.touch(group);
+    });
   }
 
   close(): void {

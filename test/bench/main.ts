@@ -5,6 +5,7 @@
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknown> }>>> = {
   command: () => import('./command.ts'),
   devices: () => import('./devices.ts'),
+  enrol: () => import('./enrol.ts'),
   line: () => import('./line.ts'),
   poll: () => import('./poll.ts'),
   receipts: () => import('./receipts.ts'),

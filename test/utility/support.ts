@@ -178,7 +178,7 @@ export function birth(start = 1): RecordBody {
   return { kind: 'birth', version: '0.1.0', start, devices: [] };
 }
 
-function trusted(key: SigningKey, issuer: string): TrustedKey {
+export function trusted(key: SigningKey, issuer: string): TrustedKey {
   const vetted = trustKey({
     publicKey: key.publicKey,
     issuer,

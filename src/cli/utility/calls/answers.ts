@@ -57,7 +57,8 @@ export async function collectAnswers(
     clearTimeout(timer);
     leave();
   }
-  const inOrder = [...newest].sort(([a], [b]) => awaits.indexOf(a) - awaits.indexOf(b));
+  const place = new Map(awaits.map((gateway, n) => [gateway, n]));
+  const inOrder = [...newest].sort(([a], [b]) => (place.get(a) ?? 0) - (place.get(b) ?? 0));
   return inOrder.map(([gateway, { response, refusal, why, applied, set, told }]) => ({
     gateway,
     response,

@@ -1,0 +1,103 @@
+/** Head end and gateways together: whatever the network does to them, they come to hold what the record says. */
+import { expect } from 'chai';
+import { join } from 'node:path';
+import { nextUnit, seeded } from '../../src/base/random.ts';
+import { hours, minutes, seconds } from '../../src/base/time.ts';
+import type { GatewayId, GroupId } from '../../src/model/mod.ts';
+import type { Change } from '../../src/utility/mod.ts';
+import { tempDir } from '../support/temp.ts';
+import { CALM, Fleet, ROUGH } from './fleet.ts';
+
+const GROUPS = ['feeder-1', 'feeder-2', 'feeder-3'] as GroupId[];
+
+describe('utility and gateways, enrolling', () => {
+  it('GRP-2: a member that moves costs two messages each way, and who stays one or none', async () => {
+    await using dir = await tempDir();
+    const fleet = await Fleet.start(join(dir.path, 'ledger.db'), { size: 60, seed: 1, network: CALM });
+    const [from, to] = GROUPS as [GroupId, GroupId];
+    await fleet.registry.create(from);
+    await fleet.registry.create(to);
+    const ids = fleet.gateways.map(({ id }) => id);
+    await fleet.registry.add(from, ids.slice(0, 40));
+    await fleet.registry.add(to, ids.slice(40));
+    const enrolled = await fleet.pass(minutes(2), () => fleet.isConverged());
+    expect(enrolled, 'enrolled').to.be.below(seconds(10));
+    const before = fleet.gateways.map(({ traffic }) => ({ ...traffic }));
+    const moved = await fleet.registry.change(move(ids.slice(0, 20), from, to));
+    expect(moved.ok).to.equal(true);
+    expect(await fleet.pass(minutes(2), () => fleet.isConverged())).to.be.below(seconds(10));
+    const cost = fleet.gateways.map(({ traffic }, n) => [
+      traffic.down - (before[n]?.down ?? 0),
+      traffic.up - (before[n]?.up ?? 0),
+    ]);
+    for (const each of cost.slice(0, 20)) expect(each, 'who moved').to.deep.equal([2, 2]);
+    for (const [down, up] of cost.slice(20)) {
+      expect(down, 'who stays hears a probe, and its repetitions while it is open').to.be.below(4);
+      expect(up).to.equal(0);
+    }
+    await fleet.stopHeadEnd();
+  });
+
+  for (const seed of [1, 2, 3, 4]) {
+    it(`GRP-2: converges after loss, reorder, duplicates and restarts of either side (seed ${seed})`, async () => {
+      await using dir = await tempDir();
+      const fleet = await Fleet.start(join(dir.path, 'ledger.db'), { size: 24, seed, network: ROUGH });
+      const random = seeded(seed * 977);
+      const unit = (): number => nextUnit(random);
+      for (const group of GROUPS) await fleet.registry.create(group);
+      for (let round = 0; round < 8; round++) {
+        const changes = fleet.gateways.flatMap(({ id }) => (unit() < 0.4 ? anyChange(fleet, id, unit) : []));
+        expect((await fleet.registry.change(changes)).ok, 'changed').to.equal(true);
+        await fleet.pass(Math.ceil(unit() * seconds(20)));
+        for (const gateway of fleet.gateways) if (unit() < 0.1) gateway.boot();
+        if (unit() < 0.4) {
+          await fleet.stopHeadEnd();
+          await fleet.pass(Math.ceil(unit() * seconds(30)));
+          await fleet.startHeadEnd();
+        }
+      }
+      const tookMs = await fleet.pass(hours(3), () => fleet.isConverged());
+      expect(tookMs, fleet.story()).to.be.a('number');
+      await fleet.stopHeadEnd();
+    });
+  }
+
+  it('GRP-2: a gateway whose store is lost, and one that was put into a group by nobody, are brought back', async () => {
+    await using dir = await tempDir();
+    const fleet = await Fleet.start(join(dir.path, 'ledger.db'), { size: 3, seed: 5, network: CALM });
+    const [group, other] = GROUPS as [GroupId, GroupId];
+    await fleet.registry.create(group);
+    await fleet.registry.create(other);
+    await fleet.registry.add(
+      group,
+      fleet.gateways.map(({ id }) => id),
+    );
+    expect(await fleet.pass(minutes(2), () => fleet.isConverged())).to.be.a('number');
+    const [one, two] = fleet.gateways;
+    one?.store.loseRows(({ kind }) => kind === 'membership');
+    one?.boot();
+    two?.state.memberships.set(other, { epoch: 9, member: true, issuer: 'ops' });
+    expect(fleet.isConverged()).to.equal(false);
+    expect(await fleet.pass(hours(1), () => fleet.isConverged()), fleet.story()).to.be.a('number');
+    await fleet.stopHeadEnd();
+  });
+});
+
+function move(gateways: readonly GatewayId[], from: GroupId, to: GroupId): readonly Change[] {
+  return gateways.flatMap(gateway => [
+    { group: from, gateway, member: false },
+    { group: to, gateway, member: true },
+  ]);
+}
+
+/** One gateway joins or leaves a group, or moves. */
+function anyChange(fleet: Fleet, gateway: GatewayId, unit: () => number): readonly Change[] {
+  const held = fleet.registry.membershipsOf(gateway);
+  const group = GROUPS[Math.floor(unit() * GROUPS.length)] ?? GROUPS[0];
+  const other = GROUPS.find(each => each !== group && !held.has(each));
+  if (group === undefined) return [];
+  if (!held.has(group)) return [{ group, gateway, member: true }];
+  return other !== undefined && unit() < 0.5
+    ? move([gateway], group, other)
+    : [{ group, gateway, member: false }];
+}
