@@ -4,6 +4,7 @@
  * together.
  */
 import type { Command } from 'commander';
+import { addCa } from './ca.ts';
 import { addCurve } from './curve.ts';
 import { addInterrogate } from './interrogate.ts';
 import { addCancel, addSend } from './send.ts';
@@ -15,6 +16,15 @@ export function addUtility(program: Command): void {
   const utility = program
     .command('utility')
     .description('the head end: commands, groups and health of gateways');
-  for (const add of [addServe, addSend, addCancel, addInterrogate, addCurve, addGateways, addTrustSending])
+  for (const add of [
+    addServe,
+    addSend,
+    addCancel,
+    addInterrogate,
+    addCurve,
+    addGateways,
+    addTrustSending,
+    addCa,
+  ])
     add(utility);
 }
