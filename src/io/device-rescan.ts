@@ -2,6 +2,7 @@
  * When a map is read anew although the device answers: what its profile names as a sign that models may have moved.
  * A map that is seen to have moved is read anew whatever a profile says.
  */
+import { minutes } from '../base/time.ts';
 import type { Points } from '../model/mod.ts';
 import type { Treatment } from './device-treatment.ts';
 
@@ -15,6 +16,9 @@ export interface Sign {
   /** Whether the device was silent before it. */
   readonly wasSilent: boolean;
 }
+
+/** From one reading of a map to the next that a sign asks for: at dusk some inverters wake and sleep by the second. */
+export const RESCAN_EVERY = minutes(1);
 
 /** InvSt as readings have it: 0 off, 1 sleeping. */
 const ASLEEP_MAX = 1;

@@ -32,7 +32,7 @@ import { DeviceOrders } from './device-orders.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { atPlace, counting, isAnswer, marker } from './device-questions.ts';
 import type { Sign } from './device-rescan.ts';
-import { rescanBy } from './device-rescan.ts';
+import { RESCAN_EVERY, rescanBy } from './device-rescan.ts';
 import { DeviceSettings } from './device-settings.ts';
 import type { Treatment } from './device-treatment.ts';
 import { plainly, treatmentOf } from './device-treatment.ts';
@@ -267,6 +267,8 @@ export class Device {
     const { clock, events, config, pollEvery = POLL_EVERY } = this.#parts;
     const { rescanOn } = this.#treatment;
     let last: Polled | undefined;
+    const since = clock.now().instant;
+    let isDue = false;
     let signs: { readonly first: Sign; readonly last: Sign } | undefined;
     for (let failures = 0; !this.#closed; ) {
       const due = after(clock.now().instant, pollEvery);
@@ -278,7 +280,8 @@ export class Device {
         const now: Sign = { points, exceptions: this.#exceptions, wasSilent: failures > 0 };
         failures = 0;
         this.#points = points;
-        if (signs !== undefined && rescanBy(rescanOn, { ...signs, now }) !== undefined) {
+        isDue ||= signs !== undefined && rescanBy(rescanOn, { ...signs, now }) !== undefined;
+        if (isDue && between(since, clock.now().instant) >= RESCAN_EVERY) {
           this.#found = undefined;
           return;
         }

@@ -139,6 +139,11 @@ describe('underglass hil run on TCP', () => {
     const report = join(dir.path, 'report');
     const asked = ['hil', 'run', bench.link, '--only', 'DEV-1', '--report', report];
     expect((await underglass(...asked, '--profile', 'there-is-none')).code).to.equal(2);
+    const mapless = await underglass(...asked, '--profile', 'deye');
+    expect([mapless.code, mapless.err]).to.deep.equal([
+      2,
+      'underglass: profile deye is for a device without a SunSpec map, and the checks are of one; underglass scan shows it by its own registers\n',
+    ]);
     expect((await underglass(...asked, '--models', join(dir.path, 'nowhere'))).code).to.equal(2);
     expect((await underglass(...asked, '--pcap', join(dir.path, 'no', 'folder.pcap'))).code).to.equal(2);
     const profile = join(dir.path, 'short.yaml');

@@ -58,6 +58,11 @@ async function run(target: string, options: RunOptions, command: Command): Promi
   const reversionS = secondsOf(options.reversion);
   const frames = new FrameLog();
   const profile = options.profile === undefined ? undefined : await profileOf(options.profile);
+  if (profile?.sunspec?.none === true)
+    throw new Trouble(
+      `profile ${profile.profile} is for a device without a SunSpec map, and the checks are of one; underglass scan shows it by its own registers`,
+      EXIT.usage,
+    );
   const models = await modelsWith(options.models);
   const around = await aroundOf(options.instruments);
   const wired = await wireBench(target, frames, { profile, pcap: options.pcap, around });
