@@ -206,6 +206,39 @@ const anchor = z
     context.addIssue({ code: 'custom', message: 'has to hold one of root and claim' });
   });
 
+const firmwareHook = z.strictObject({
+  command: z
+    .string()
+    .startsWith('/')
+    .describe('the program that applies firmware to a device: a path from /'),
+  args: z.array(z.string()).default([]).describe('its arguments, as they are'),
+  timeoutMinutes: z
+    .number()
+    .positive()
+    .max(24 * 60)
+    .default(30)
+    .transform(minutes)
+    .describe('how long it may take for a device: a number of minutes up to 1440'),
+});
+
+const deliveries = z
+  .strictObject({
+    folder: file('where delivered files are kept'),
+    accepts: z
+      .array(z.enum(DELIVERIES))
+      .min(1)
+      .describe(`what may be delivered: a list of ${DELIVERIES.join(', ')}`),
+    maxMegabytes: whole('what the folder may take', 1, 65_536, 'megabytes').default(256),
+    firmwareHook: firmwareHook
+      .exactOptional()
+      .describe('what applies device-firmware, as in firmwareHook: { command: /usr/local/bin/apply }'),
+  })
+  .superRefine(({ accepts, firmwareHook: hook }, context) => {
+    if (!accepts.includes('device-firmware') || hook !== undefined) return;
+    const message = 'names device-firmware, and there is no firmwareHook to apply it';
+    context.addIssue({ code: 'custom', path: ['accepts'], message });
+  });
+
 const fields = z.strictObject({
   utility: id<string>('the utility, as in topics'),
   gateway: id<GatewayId>('this gateway, as enrolled'),
@@ -232,6 +265,11 @@ const fields = z.strictObject({
   display: display
     .exactOptional()
     .describe('the customer display, as in display: { port: 8080 }; none unless given'),
+  deliveries: deliveries
+    .exactOptional()
+    .describe(
+      'files from the utility, as in deliveries: { folder: deliveries, accepts: [device-profile] }; none unless given',
+    ),
   defaults: perAxis(axisValue).describe(
     'the cautious default of each axis: holds without an event, and when nobody can be asked, as in { opModMaxLimW: 5000 }',
   ),

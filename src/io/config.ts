@@ -29,19 +29,23 @@ const MAX_VALUE = 60;
 /** The configuration of a gateway, its file names made absolute. The detail of a refusal is one line a mistake. */
 export async function readGatewayConfig(path: string): Promise<Result<GatewayConfig, ConfigRefusal>> {
   const read = await readConfig(path, gatewayConfig);
-  if (!read.ok) return read;
-  const { value: config } = read;
+  return read.ok ? ok(absoluteFiles(path, read.value)) : read;
+}
+
+/** `config` with the files it names looked for beside the file at `path`. */
+export function absoluteFiles(path: string, config: GatewayConfig): GatewayConfig {
   const beside = (name: string) => resolve(dirname(path), name);
-  const { broker } = config;
-  return ok({
+  const { broker, deliveries } = config;
+  return {
     ...config,
     devices: config.devices.map(device => withFiles(device, beside)),
     stateFile: beside(config.stateFile),
     keyFile: beside(config.keyFile),
     ...(config.trust?.root === undefined ? {} : { trust: { root: beside(config.trust.root) } }),
+    ...(deliveries === undefined ? {} : { deliveries: { ...deliveries, folder: beside(deliveries.folder) } }),
     broker:
       broker.passwordFile === undefined ? broker : { ...broker, passwordFile: beside(broker.passwordFile) },
-  });
+  };
 }
 
 /** A profile is a file where it looks like one, and a shipped name where it does not. */

@@ -8,7 +8,7 @@ import { assert, ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import type { Profile, ProfileFile } from '../local/profiles/mod.ts';
 import { joinProfile, profileFile } from '../local/profiles/mod.ts';
-import { readConfig } from './config.ts';
+import { parseConfig, readConfig } from './config.ts';
 import { dataFile } from './files.ts';
 
 /** Shipped profiles by name, each joined with what it extends. Rejects when the package is damaged. */
@@ -33,11 +33,27 @@ export async function readProfile(nameOrPath: string): Promise<Result<Profile, '
   const read = await readConfig(path, profileFile);
   if (!read.ok && !isFile && read.refusal === 'unreadable')
     return refused('unreadable', `there is no profile ${nameOrPath}; underglass profile list shows them`);
-  if (!read.ok) return read;
-  const base = read.value.extends;
-  const bases = base === undefined ? ok(new Map<string, ProfileFile>()) : await basesOf(base, dirname(path));
+  return read.ok ? joinedAt(path, read.value, dirname(path)) : read;
+}
+
+/** The profile that `text` is; `label` names it in messages. What it extends is among those that ship. */
+export async function profileFromText(
+  label: string,
+  text: string,
+): Promise<Result<Profile, 'unreadable' | 'invalid'>> {
+  const parsed = parseConfig(label, text, profileFile);
+  return parsed.ok ? joinedAt(label, parsed.value, shippedFolder()) : parsed;
+}
+
+async function joinedAt(
+  path: string,
+  file: ProfileFile,
+  folder: string,
+): Promise<Result<Profile, 'unreadable' | 'invalid'>> {
+  const base = file.extends;
+  const bases = base === undefined ? ok(new Map<string, ProfileFile>()) : await basesOf(base, folder);
   if (!bases.ok) return bases;
-  const joined = joinProfile(read.value, bases.value);
+  const joined = joinProfile(file, bases.value);
   return joined.ok ? joined : refused('invalid', `${path}: ${joined.detail ?? joined.refusal}`);
 }
 

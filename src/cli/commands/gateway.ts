@@ -1,40 +1,76 @@
 /**
  * `underglass gateway --config FILE`: the runtime. Logs are values on standard output, one line each; it ends
- * on SIGTERM or SIGINT, cleanly and within {@link STOP_WITHIN_MS}.
+ * on SIGTERM or SIGINT, cleanly and within {@link STOP_WITHIN_MS}. Where deliveries are configured it launches the
+ * gateway as a process of its own, which can be started anew with what was delivered.
  */
 import { once } from 'node:events';
+import { Option } from 'commander';
 import type { Command } from 'commander';
+import type { LogEntry } from '../../gateway/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 
 /** A service manager gives some seconds before it kills; what is being stored is finished long before. */
 const STOP_WITHIN_MS = 5000;
+
+interface GatewayOptions {
+  readonly config: string;
+  readonly launched?: true;
+}
 
 export function addGateway(program: Command): void {
   program
     .command('gateway')
     .description('run a gateway')
     .requiredOption('--config <file>', 'what it is, whom it obeys, and what is behind it (YAML)')
-    .action((options: { config: string }) => run(options.config));
+    .addOption(new Option('--launched', 'by the process that starts it anew').hideHelp())
+    .action((options: GatewayOptions) => start(options));
 }
 
-async function run(path: string): Promise<void> {
+async function start({ config: path, launched }: GatewayOptions): Promise<void> {
   const { readGatewayConfig } = await import('../../io/config.ts');
-  const { runGateway } = await import('../wiring/gateway.ts');
   const { pino } = await import('pino');
   const config = await readGatewayConfig(path);
   if (!config.ok) throw new Trouble(config.detail ?? config.refusal, EXIT.failed);
   const logger = pino({ base: { gateway: config.value.gateway } });
-  const running = await runGateway(config.value, {
-    log: ({ level, text, ...entry }) => logger[level](entry, text),
-  });
+  const log = ({ level, text, ...entry }: LogEntry): void => logger[level](entry, text);
+  const { deliveries } = config.value;
+  if (deliveries === undefined || launched === true) return run(path, { log, launched: launched === true });
+  const { launch } = await import('../wiring/launcher.ts');
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stopping.abort());
+  const args = ['gateway', '--config', path, '--launched'];
+  process.exitCode = await launch({ config: deliveries, args, log, signal: stopping.signal });
+  if (process.exitCode !== 0) process.exit();
+}
+
+async function run(
+  path: string,
+  { log, launched }: { readonly log: (entry: LogEntry) => void; readonly launched: boolean },
+): Promise<void> {
+  const { runGateway } = await import('../wiring/gateway.ts');
+  const { withDeliveries } = await import('../wiring/deliveries.ts');
+  const { START_ANEW } = await import('../wiring/launcher.ts');
+  const anew = Promise.withResolvers<string>();
+  const { config, deliveries } = await withDeliveries(path, { log, restart: anew.resolve });
+  const running = await runGateway(config, { log, ...(deliveries === undefined ? {} : { deliveries }) });
   if (running.displayUrl !== undefined)
-    logger.info({ event: 'display.open', url: running.displayUrl }, 'the customer display is open');
-  const signal = await Promise.race(
-    ['SIGTERM', 'SIGINT'].map(async name => (await once(process, name), name)),
-  );
-  logger.info({ event: 'gateway.stopping', signal }, `${signal}: stopping`);
+    log({
+      level: 'info',
+      event: 'display.open',
+      text: `the customer display is open at ${running.displayUrl}`,
+    });
+  const signals = ['SIGTERM', 'SIGINT'].map(async name => (await once(process, name), `${name}: stopping`));
+  const restarts = anew.promise.then(why => `starting anew: ${why}`);
+  const orphaned = launched
+    ? [once(process.stdin.resume(), 'end').then(() => 'the launcher has ended: stopping')]
+    : [];
+  const why = await Promise.race([...signals, ...orphaned, restarts]);
+  const isAnew = why.startsWith('starting anew');
+  log({ level: 'info', event: 'gateway.stopping', text: why });
   // A door that does not close must not hold the process: what was acknowledged is on the disk already.
-  setTimeout(() => process.exit(EXIT.failed), STOP_WITHIN_MS).unref();
+  setTimeout(() => process.exit(isAnew ? START_ANEW : EXIT.failed), STOP_WITHIN_MS).unref();
   await running.stop();
-  logger.info({ event: 'gateway.stopped' }, 'stopped');
+  log({ level: 'info', event: 'gateway.stopped', text: 'stopped' });
+  if (isAnew) process.exit(START_ANEW);
+  if (launched) process.stdin.pause();
 }

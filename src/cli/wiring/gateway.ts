@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { randomBytes, randomInt } from 'node:crypto';
+import { ok } from '../../base/assert.ts';
 import { toHex } from '../../base/bytes.ts';
 import { openerOf } from '../../io/box.ts';
 import { connectBroker } from '../../io/broker/mod.ts';
@@ -28,10 +29,14 @@ import { AXES, stateTopic } from '../../model/mod.ts';
 import { signRecord } from '../../wan/envelope/mod.ts';
 import { openDocument, rootFrom } from '../../wan/trust/mod.ts';
 import type { Anchor } from '../../wan/trust/mod.ts';
+import type { Profile } from '../../local/profiles/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
+import type { OwnDeliveries } from './deliveries.ts';
 import { packageVersion } from '../version.ts';
 
 export interface GatewayWiring {
+  /** Files from the utility, where they are configured. */
+  readonly deliveries?: OwnDeliveries;
   readonly log: (entry: LogEntry) => void;
   readonly observe?: GatewayPorts['observe'];
   /** Told of every request on every bus, with the bus's address. */
@@ -54,8 +59,10 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const key = await openKey(config.keyFile);
   const [signer, opener] = [signerOf(key), openerOf(key)];
   const models = await shippedModels();
-  const profiles = [...(await shippedProfiles()).values()];
-  const configured = await Promise.all(config.devices.map(deviceOf));
+  const { deliveries } = wiring;
+  const delivered = deliveries?.profiles ?? new Map<string, Profile>();
+  const profiles = [...new Map([...(await shippedProfiles()), ...delivered]).values()];
+  const configured = await Promise.all(config.devices.map(device => deviceOf(device, delivered)));
   const password = await readPassword(config);
   const anchor = await anchorOf(config);
   const store = openState(config.stateFile);
@@ -66,10 +73,16 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const display = await openDisplay(config, store, ask => running.request(ask));
   const { utility, gateway } = config;
   const running: Gateway = await startGateway(
-    { ...settingsOf(config), ...(anchor === undefined ? {} : { anchor }), boxKey: opener.boxKey },
+    {
+      ...settingsOf(config),
+      ...(anchor === undefined ? {} : { anchor }),
+      boxKey: opener.boxKey,
+      ...(deliveries === undefined ? {} : { deliveries: deliveries.told }),
+    },
     {
       opener,
       store,
+      ...(deliveries === undefined ? {} : { delivery: deliveries.open }),
       clock: systemClock,
       seed: () => toHex(randomBytes(32)),
       log: wiring.log,
@@ -128,13 +141,13 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
 }
 
 /** A device with the profile it names, and what its link leaves to that. */
-async function deviceOf({
-  profile: name,
-  linkGaps = [],
-  ...device
-}: GatewayConfig['devices'][number]): Promise<DeviceConfig> {
+async function deviceOf(
+  { profile: name, linkGaps = [], ...device }: GatewayConfig['devices'][number],
+  delivered: ReadonlyMap<string, Profile>,
+): Promise<DeviceConfig> {
   if (name === undefined) return device;
-  const profile = await readProfile(name);
+  const own = delivered.get(name);
+  const profile = own === undefined ? await readProfile(name) : ok(own);
   if (!profile.ok) throw new Trouble(`device ${device.id}: ${profile.detail ?? profile.refusal}`);
   const link = fillLink(device.link, linkGaps, profile.value.link ?? {});
   return { ...device, link, profile: profile.value };

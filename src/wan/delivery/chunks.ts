@@ -140,6 +140,8 @@ export function dueAsk(fetching: Fetch, now: Instant): Ask | undefined {
   if (fetching.askAgainAt !== undefined && now < fetching.askAgainAt && fetching.asked.size > 0)
     return undefined;
   const pieces = missing(fetching, WINDOW);
+  // All is here, and is being proved: there is nothing to wake for.
+  if (pieces.length === 0) fetching.askAgainAt = undefined;
   if (pieces.length === 0) return undefined;
   fetching.asked.clear();
   for (const n of pieces) fetching.asked.add(n);

@@ -56,6 +56,7 @@ describe('the chunks of a file', () => {
     ]);
     expect(Buffer.from(disk).equals(file.bytes)).to.equal(true);
     expect(dueAsk(fetch, NOW)).to.equal(undefined);
+    expect(nextAsk(fetch), 'nothing is left to wake for').to.equal(undefined);
   });
 
   it('are listed as the contract says', () => {
