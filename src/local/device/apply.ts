@@ -21,7 +21,7 @@ import { type ModelSet, type SunSpecDevice, seamsOf } from '../sunspec/mod.ts';
 import { type Control, controlsOf } from './controls.ts';
 import { type Deviation, deviationOf } from './deviation.ts';
 import { type Back, type Verdict, checked, verdictOf } from './judge.ts';
-import { isolates, obeys } from './local-control.ts';
+import { doubted, isolates, obeys } from './local-control.ts';
 import { modelsBeside, planOf, pointsNeeded } from './plan.ts';
 import { rivalsOf, withRivals } from './rivals.ts';
 import { type Seen, look, readLong } from './seen.ts';
@@ -96,7 +96,8 @@ export function* applyIntent(
   if ('outcome' in planned) return planned;
   const rivals = () => rivalsOf(device, intent, models);
   const before = yield* rivals();
-  return yield* withRivals(yield* begin(planned, device), before, rivals);
+  const result = yield* withRivals(yield* begin(planned, device), before, rivals);
+  return planned.doubt === undefined ? result : doubted(result, planned.doubt);
 }
 
 /** What would be written, by which model, as it stands now; or why nothing would be. */
@@ -132,8 +133,8 @@ export function* planIntent(
       continue;
     }
     const { seen } = found;
-    const whom = yield* obeys(device, control.model, models);
-    if (whom.kind !== 'remote' && !isolates(intent))
+    const whom = yield* obeys(device, models, control.model);
+    if (whom.kind !== 'remote' && !(intent.kind === 'value' && isolates(intent.mode, intent.value)))
       return whom.kind === 'local' ? no(whom.why) : unknown(whom.why);
     const deviation = deviationOf(options.deviations ?? [], control);
     const beside = yield* lookBeside(device, control, models);
@@ -258,15 +259,13 @@ interface Work {
   readonly checks: readonly Check[];
 }
 
-function* begin(planned: Planned, { unit }: SunSpecDevice): Conversation<ApplyResult> {
-  const { phases, seen, deviation, doubt } = planned;
+function* begin({ phases, seen, deviation }: Planned, { unit }: SunSpecDevice): Conversation<ApplyResult> {
   const told = toldBy(phases, deviation);
-  if (phases.length === 0)
-    return withTold({ outcome: 'implemented', why: HELD_ALREADY, evidence: [] }, told, doubt);
+  if (phases.length === 0) return withTold({ outcome: 'implemented', why: HELD_ALREADY, evidence: [] }, told);
   const { functionCode } = deviation ?? {};
   const door = { unit, ...(functionCode === undefined ? {} : { functionCode }) };
   const result = yield* carryOut({ door, seen, deviation, phases, written: [], checks: [] });
-  return withTold(result, told, doubt);
+  return withTold(result, told);
 }
 
 /** What the result says beside the outcome. */
@@ -281,25 +280,15 @@ function toldBy(phases: readonly Phase[], deviation: Deviation | undefined): Tol
   };
 }
 
-function withTold(result: ApplyResult, told: Told, doubt: string | undefined): ApplyResult {
+function withTold(result: ApplyResult, told: Told): ApplyResult {
   const { recheck } = result;
-  const judged = doubt === undefined ? result : doubted(result, doubt);
-  if (recheck === undefined) return { ...judged, ...told };
-  return {
-    ...judged,
-    ...told,
-    *recheck() {
-      return withTold(yield* recheck(), told, doubt);
-    },
-  };
-}
-
-function doubted(result: ApplyResult, doubt: string): ApplyResult {
-  if (result.outcome !== 'implemented') return { ...result, why: `${result.why}; ${doubt}` };
+  if (recheck === undefined) return { ...result, ...told };
   return {
     ...result,
-    outcome: 'unknown',
-    why: `${doubt}: its registers hold the order, whether it obeys is not known`,
+    ...told,
+    *recheck() {
+      return withTold(yield* recheck(), told);
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import { type ModelSet, type SunSpecDevice, readOnce } from '../sunspec/mod.ts';
 import { type ApplyResult, type AxisOrder, outweighsWear } from './apply.ts';
 import { effectOf, hintOf } from './from-profile.ts';
 import { type Back, type Verdict, verdictOf } from './judge.ts';
+import { doubted, isolates, obeys } from './local-control.ts';
 import { type OwnStep, type Wanted, planSteps } from './own-plan.ts';
 import { type Done, writePhase } from './write.ts';
 
@@ -41,6 +42,15 @@ export function* applyByProfile(
   order: AxisOrder,
   by: ByProfile,
 ): Conversation<ApplyResult> {
+  const whom = yield* obeys(device, by.models);
+  if (whom.kind === 'remote') return yield* bySteps(device, order, by);
+  if (isolates(order.axis, order.value)) return doubted(yield* bySteps(device, order, by), whom.why);
+  return whom.kind === 'local'
+    ? no(whom.why)
+    : { outcome: 'unknown', why: `${whom.why}; nothing was written`, evidence: [] };
+}
+
+function* bySteps(device: SunSpecDevice, order: AxisOrder, by: ByProfile): Conversation<ApplyResult> {
   const { control } = by;
   const wanted = wantedOf(order, control);
   if (typeof wanted === 'string') return no(wanted);

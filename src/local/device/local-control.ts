@@ -6,9 +6,10 @@
  * may keep from it (OVR-4). Registers that hold it prove nothing then, so it is never more than unknown, and comes
  * again until the device obeys.
  */
-import type { Intent } from '../../model/mod.ts';
+import type { Axis } from '../../model/mod.ts';
 import type { Conversation } from '../bus/conversation.ts';
 import type { ModelSet, SunSpecDevice } from '../sunspec/mod.ts';
+import type { ApplyResult } from './apply.ts';
 import { look, rawAt } from './seen.ts';
 
 export type Obeys =
@@ -23,9 +24,12 @@ const SAYS: readonly { readonly model: number; readonly of?: readonly number[]; 
 ];
 const LOCAL = 1;
 
-/** Whom `device` obeys on orders through `model`. A device that has no word for it is controlled remotely. */
-export function* obeys(device: SunSpecDevice, model: number, models: ModelSet): Conversation<Obeys> {
-  const rows = SAYS.filter(row => row.of?.includes(model) ?? true);
+/**
+ * Whom `device` obeys on orders through `model`, or through registers of its maker's. A device that has no word for
+ * it is controlled remotely.
+ */
+export function* obeys(device: SunSpecDevice, models: ModelSet, model?: number): Conversation<Obeys> {
+  const rows = SAYS.filter(({ of }) => of === undefined || (model !== undefined && of.includes(model)));
   for (const { model: id, who } of rows) {
     const found = yield* look(device, { id, models, points: ['LocRemCtl'] });
     if (found.kind === 'silent') return found;
@@ -36,6 +40,26 @@ export function* obeys(device: SunSpecDevice, model: number, models: ModelSet): 
 }
 
 /** Whether an order is tried whoever the device obeys. */
-export function isolates(intent: Intent): boolean {
-  return intent.kind === 'value' && intent.mode === 'opModConnect' && intent.value === 0;
+export function isolates(axis: Axis, value: number | undefined): boolean {
+  return axis === 'opModConnect' && value === 0;
+}
+
+/** What is left of `result` where the device may not obey what its registers hold. */
+export function doubted(result: ApplyResult, doubt: string): ApplyResult {
+  const { outcome, why, recheck } = result;
+  const isHeld = outcome === 'implemented';
+  return {
+    ...result,
+    outcome: isHeld ? 'unknown' : outcome,
+    why: isHeld
+      ? `${doubt}: its registers hold the order, whether it obeys is not known`
+      : `${why}; ${doubt}`,
+    ...(recheck === undefined
+      ? {}
+      : {
+          *recheck() {
+            return doubted(yield* recheck(), doubt);
+          },
+        }),
+  };
 }

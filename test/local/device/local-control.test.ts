@@ -1,7 +1,8 @@
 /** A device in local control: nothing is written to it, but the order to leave the grid, which proves nothing then. */
 import { expect } from 'chai';
-import { CONTROLS, type Control, applyIntent } from '../../../src/local/device/mod.ts';
-import type { Intent } from '../../../src/model/mod.ts';
+import { CONTROLS, type Control, applyByProfile, applyIntent } from '../../../src/local/device/mod.ts';
+import type { ControlProfile, PointProfile } from '../../../src/local/profiles/mod.ts';
+import type { Axis, Intent } from '../../../src/model/mod.ts';
 import { MODELS } from '../sunspec/models.ts';
 import { TIMEOUT, run, writes } from '../sunspec/table.ts';
 import { addressOf, deviceOf, held, plant } from './plant.ts';
@@ -78,6 +79,35 @@ describe('a device in local control', () => {
     const result = run(applyIntent(deviceOf(123, 715), ISOLATE, MODELS), on);
     expect(result.outcome).to.equal('refused');
     expect(result.why).to.match(/the device is in local control$/);
+  });
+
+  it("is not written to in its maker's own registers either, but to leave the grid", () => {
+    const control: ControlProfile = {
+      steps: [{ write: 'own', value: 'order' }],
+      verify: { by: 'read-back', point: 'own', withinMs: 700 },
+      release: { steps: [{ write: 'own', value: 1 }] },
+      storage: 'volatile',
+    };
+    const points: Readonly<Record<string, PointProfile>> = {
+      own: { from: [{ table: 'holding', addressBase: 0, register: 10, type: 'uint16' }] },
+    };
+    const order = (axis: Axis, value: number | undefined) => {
+      const on = plant(LOCAL);
+      on.registers.set(10, 1);
+      const by = { control: { ...control, carries: axis }, points, models: MODELS };
+      return { ...run(applyByProfile(deviceOf(715), { axis, value }, by), on), written: writes(on).length };
+    };
+    expect(order('opModConnect', 0)).to.include({ outcome: 'unknown', written: 1 });
+    for (const [axis, value] of [
+      ['opModConnect', 1],
+      ['opModConnect', undefined],
+      ['opModMaxLimW', 5000],
+    ] as const)
+      expect(order(axis, value)).to.include({
+        outcome: 'refused',
+        why: '715.LocRemCtl: the device is in local control; nothing was written',
+        written: 0,
+      });
   });
 
   it('is one whose battery is, for what goes to the battery alone', () => {
