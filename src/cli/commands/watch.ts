@@ -46,25 +46,42 @@ async function run(
   const bus = process.stdout.isTTY ? { onExchange: () => {} } : {};
   await withDevice(target, { options, command, bus }, async device => {
     assertOwn(device, named);
-    const devices = await discovered(device);
     const own = device.profile?.sunspec?.none === true ? readableOf(device.profile) : [];
-    const usual = [...measuredBy(devices, device.models), ...own].map(parseName);
-    const names = named.length > 0 ? named : usual;
-    if (names.length === 0)
+    const look = async () => {
+      const devices = await discovered(device);
+      const usual = [...measuredBy(devices, device.models), ...own].map(parseName);
+      const names = named.length > 0 ? named : usual;
+      if (names.length > 0) return { devices, names };
       throw new Trouble(`${target}: name the points to watch; no model of this device is known to measure`);
-    const view = watchView(device.say, { json: options.json === true, devices });
+    };
+    let map = await look();
+    const view = watchView(device.say, { json: options.json === true, devices: map.devices });
+    let moved = false;
     for (let reading = 1; !ended.signal.aborted; reading++) {
       const dueMs = performance.now() + everyMs;
-      view(new Date(), await readPoints(device, devices, names).catch(silence));
+      const rows = await (async () => {
+        if (moved) map = await look();
+        return readPoints(device, map.devices, map.names);
+      })().catch((error: unknown) => passing(error, { mayMove: reading > 1 && !moved }));
+      view(new Date(), rows);
+      // While it is silent nobody knows whether the map is still another.
+      moved = rows instanceof Trouble && (moved || rows.code !== EXIT.unreachable);
       if (reading >= count) break;
       await wait(Math.max(0, dueMs - performance.now()), undefined, { signal: ended.signal }).catch(() => {});
     }
   });
 }
 
-/** A device that does not answer now may answer next time; everything else ends the command. */
-function silence(error: unknown): Trouble {
-  if (error instanceof Trouble && error.code === EXIT.unreachable) return error;
+/**
+ * A device that does not answer now may answer next time, and one whose map moved is looked at anew. What is wrong
+ * with the new map too, and everything else, ends the command.
+ */
+function passing(error: unknown, { mayMove }: { readonly mayMove: boolean }): Trouble {
+  if (
+    error instanceof Trouble &&
+    (error.code === EXIT.unreachable || (error.code === EXIT.failed && mayMove))
+  )
+    return error;
   throw error;
 }
 

@@ -145,6 +145,14 @@ export function shown({ def, value }: Pick<Row, 'def' | 'value'>): string {
   const symbols = def.symbols === undefined ? '' : symbolsOf(def, value).join(' ');
   const number = def.type.startsWith('bitfield')
     ? `0x${value.toString(16).padStart(4, '0')}`
-    : oneLine(String(value));
+    : oneLine(def.type === 'float32' ? shortest(value) : String(value));
   return [number, symbols || (def.units ?? '')].filter(part => part !== '').join(' ');
+}
+
+/** A float of 32 bits holds some seven digits: no more are shown than tell it from its neighbours. JSON has them all. */
+function shortest(value: Value): string {
+  const short = (digits: number) =>
+    typeof value === 'number' ? Number(value.toPrecision(digits)) : Number.NaN;
+  const digits = [1, 2, 3, 4, 5, 6, 7, 8].find(each => Math.fround(short(each)) === value);
+  return String(digits === undefined ? value : short(digits));
 }
