@@ -74,8 +74,8 @@ describe('underglass hil', () => {
     }
     const [code] = (await ended) as [number];
     expect([code, err]).to.deep.equal([
-      0,
-      'stopping: the device is put back as it was found (again: stop at once)\n',
+      1,
+      'stopping: the device is put back as it was found (again: stop at once)\nunderglass: sim:: stopped by the operator\n',
     ]);
     expect(out).to.match(/^PASS +LEFT/m);
   });

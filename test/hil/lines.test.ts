@@ -194,7 +194,7 @@ describe('underglass hil run that is interrupted', () => {
         bench.onWrite = () => undefined;
         child.process.kill('SIGINT');
       };
-      expect(await child.ended).to.equal(0);
+      expect(await child.ended).to.equal(1);
       expect(child.said()).to.match(/stopping: the device is put back.*PASS +LEFT/s);
       expect(changed).to.be.above(0);
       expect(bench.words()).to.deep.equal(before);
@@ -234,7 +234,7 @@ describe('underglass hil run with a person at a terminal', () => {
     await at.asks('stopping: the device is put back');
     await at.asks('STOP: switch the source off');
     at.types('\n');
-    expect(await at.ended, at.said()).to.equal(0);
+    expect(await at.ended, at.said()).to.equal(1);
     expect(bench.words()).to.deep.equal(before);
   }).timeout(40_000);
 });

@@ -101,6 +101,8 @@ function judge(target: string, report: Report): void {
     throw new Trouble(`${target}: ${stopped}`, EXIT.unreachable);
   // A device that answers but shows no marker has failed the first check there is.
   if (subject.base === null) throw new Trouble(`${target}: ${stopped ?? 'no SunSpec device'}`);
+  // Whoever waits for the exit code must not take half a run for a whole one.
+  if (verdict !== 'FAIL' && stopped !== undefined) throw new Trouble(`${target}: ${stopped}`);
   if (verdict !== 'FAIL') return;
   const failed = report.checks.filter(check => check.verdict === 'FAIL').map(({ id }) => id);
   throw new Trouble(`${target}: failed ${failed.join(', ')}`);
