@@ -20,6 +20,7 @@ export function fault(profile: ProfileFile): readonly Fault[] {
     ...mapless(profile),
     ...twice(profile),
     ...Object.keys(profile.controls ?? {}).flatMap(key => uncarried(profile, key)),
+    ...Object.keys(profile.controls ?? {}).flatMap(key => forgotten(profile, key)),
   ];
 }
 
@@ -147,6 +148,24 @@ function uncarried(
       say(['steps', at, 'write'], `takes an order, so points.${write} needs units: W or "%"`);
   }
   return faults;
+}
+
+const SECONDS_A_DAY = 86_400;
+
+/** Where the memory wears out, what is repeated must fit the day, or the device drops the order when it is spent. */
+function forgotten({ controls = {} }: ProfileFile, key: string): readonly Fault[] {
+  const { storage, keepAlive, carries } = controls[key] ?? {};
+  if (keepAlive === undefined || storage === undefined || storage === 'volatile') return [];
+  const path = ['controls', key, 'keepAlive'];
+  const times = Math.ceil(SECONDS_A_DAY / keepAlive.everyS);
+  if (carries === undefined)
+    return [
+      { path, message: 'needs carries where storage is flash: what is held is not written to a model again' },
+    ];
+  if (times <= storage.flash.writesPerDay) return [];
+  return [
+    { path, message: `is ${times} writes a day, more than the ${storage.flash.writesPerDay} of its storage` },
+  ];
 }
 
 function isReadable(source: object): boolean {

@@ -68,8 +68,10 @@ export function matchProfile(
 }
 
 function fits(match: Profile['match'], device: Parameters<typeof matchProfile>[1]): boolean {
-  const same = (a: string, b = '') => a.toLowerCase() === b.toLowerCase();
-  const begins = (start: string) => (device.model ?? '').toLowerCase().startsWith(start.toLowerCase());
+  // Some fill their names up with blanks.
+  const plain = (name = '') => name.trim().toLowerCase();
+  const same = (a: string, b?: string) => plain(a) === plain(b);
+  const begins = (start: string) => plain(device.model).startsWith(plain(start));
   const { from, below } = match.firmware ?? {};
   return (
     match.manufacturer.some(name => same(name, device.manufacturer)) &&

@@ -88,6 +88,92 @@ describe('a device profile', () => {
   });
 });
 
+describe('a profile with registers of the maker', () => {
+  const because = (at: string) => ({ at, why: 'It is.', evidence: ['acme/forum#1'] });
+  const register = (more: object = {}) => ({
+    from: [{ table: 'holding', addressBase: 0, register: 10, type: 'uint16', ...more }],
+    units: 'W',
+  });
+  const CARRIED = {
+    carries: 'opModStorageTargetW',
+    steps: [{ write: 'power', value: 'order' }],
+    verify: { by: 'read-back', point: 'power', withinMs: 1000 },
+    release: { steps: [{ write: 'power', value: 0 }] },
+    storage: 'volatile',
+  };
+  const own = (control: object, points: object = { power: register() }, more: object = {}) => ({
+    ...GOOD,
+    points,
+    controls: { store: { ...CARRIED, ...control } },
+    ...more,
+    deviations: [
+      because('link.gapMs'),
+      ...Object.keys(points).map(name => because(`points.${name}`)),
+      because('controls.store'),
+      ...('sunspec' in more ? [because('sunspec.none')] : []),
+    ],
+  });
+
+  it('is good where every step says what goes where', () => {
+    expect(complaints(own({}))).to.deep.equal([]);
+  });
+
+  const flash = { storage: { flash: { writesPerDay: 24 } }, keepAlive: { everyS: 900, deadManS: 3600 } };
+  const { carries: _, ...uncarried } = { ...CARRIED, ...flash };
+  const wrong: Readonly<Record<string, readonly [object, RegExp]>> = {
+    'a percentage of something, for no axis': [
+      own({ carries: undefined, percentOf: 'power' }),
+      /percentOf.* needs carries/,
+    ],
+    'a step that is written whatever the sign, with the sign taken off': [
+      own({ steps: [{ write: 'power', value: 'magnitude' }] }),
+      /needs when: positive or negative/,
+    ],
+    'an order into an input register': [
+      own({}, { power: register({ table: 'input' }) }),
+      /is an input register, which takes nothing/,
+    ],
+    'an order into a register of no unit': [
+      own({}, { power: { ...register(), units: undefined } }),
+      /needs units: W or "%"/,
+    ],
+    'a toggled enable, which is steps here': [
+      own({ toggleEnable: '123.WMaxLim_Ena' }),
+      /here 0 and 1 are steps/,
+    ],
+    'a set with a point that is in no step': [
+      own({ completeSet: ['power', 'other'] }, { power: register(), other: register() }),
+      /is in no step: other/,
+    ],
+    'two points of one meaning': [
+      own({}, { power: { ...register(), means: 'W' }, other: { ...register(), means: 'W' } }),
+      /stands twice: W/,
+    ],
+    'no map, and nothing to know it by': [
+      own({}, { power: register({ writeOnly: true }) }, { sunspec: { none: true } }),
+      /leaves nothing to know it by/,
+    ],
+    'a sign of the product that is no point': [
+      own(
+        {},
+        { power: register() },
+        { match: { manufacturer: ['Acme'], holds: [{ point: 'kind', oneOf: [1] }] } },
+      ),
+      /is no point of this file: kind/,
+    ],
+    'more reminders than its memory stands': [own(flash), /is 96 writes a day, more than the 24/],
+    'reminders of a model that is spared': [
+      { ...own({}), controls: { store: uncarried } },
+      /needs carries where storage is flash/,
+    ],
+  };
+  for (const [what, [content, complaint]] of Object.entries(wrong))
+    it(`is refused for ${what}`, () => {
+      const said = complaints(JSON.parse(JSON.stringify(content)) as object);
+      expect(said.join('\n')).to.match(complaint);
+    });
+});
+
 describe('a profile that extends another', () => {
   const base = file(GOOD);
   const own = file({
@@ -144,6 +230,10 @@ describe('the profile of a device', () => {
     expect(found({ manufacturer: 'Acme', model: 'mini 4', version: 'V2.0' })).to.equal('mini-2');
     expect(found({ manufacturer: 'Acme', model: 'mini 4', version: '2.10.1' })).to.equal('mini-2');
     expect(found({ manufacturer: 'Acme', model: 'mini 4', version: '3.0' })).to.equal('mini');
+  });
+
+  it('is found though a device fills its names up with blanks', () => {
+    expect(found({ manufacturer: 'Acme ', model: ' Mini 4 ' })).to.equal('mini');
   });
 
   it('is none for another maker, and a firmware that is not known fits no range', () => {
