@@ -16,7 +16,7 @@ import { assert, ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { fromHex, sameBytes, toHex } from '../base/bytes.ts';
 import type { KeyId } from '../model/mod.ts';
-import { keyId } from '../wan/envelope/mod.ts';
+import { MAX_SUCCESSIONS, keyId, signSuccession } from '../wan/envelope/mod.ts';
 import type { Algorithm, Signer } from '../wan/envelope/mod.ts';
 import { isLockedSeed, lockSeed, unlockSeed } from './locked-keys.ts';
 import type { LockedSeed } from './locked-keys.ts';
@@ -29,6 +29,10 @@ export interface SigningKey {
   readonly publicKey: Uint8Array;
   /** 32 bytes: the private key of RFC 8032, from which all else follows. */
   readonly seed: Uint8Array;
+  /** Of a device's key that was rotated: which one it is, from 2. */
+  readonly epoch?: number;
+  /** How it follows from the keys before it, oldest first; signed statements. */
+  readonly successions?: readonly Uint8Array[];
 }
 
 /**
@@ -47,7 +51,7 @@ export type KeyFileRefusal =
   | 'io';
 
 /** What anybody may know of a key. */
-export type PublicKey = Pick<SigningKey, 'kid' | 'alg' | 'publicKey'>;
+export type PublicKey = Pick<SigningKey, 'kid' | 'alg' | 'publicKey' | 'epoch'>;
 
 /** A key file is a few hundred bytes; what is larger is something else. */
 const MAX_FILE_BYTES = 4096;
@@ -61,6 +65,15 @@ export function generateKey(alg: Algorithm = -19): SigningKey {
 export function keyFromSeed(seed: Uint8Array, alg: Algorithm = -19): SigningKey {
   const { publicKey } = nacl.sign.keyPair.fromSeed(seed);
   return { kid: keyId(publicKey), alg, publicKey, seed: Uint8Array.from(seed) };
+}
+
+/** The key after `old`, and the statement by which those who know `old` come to know it. */
+export function nextKey(old: SigningKey): SigningKey {
+  const key = generateKey();
+  const epoch = (old.epoch ?? 1) + 1;
+  const statement = signSuccession({ publicKey: key.publicKey, epoch }, signerOf(old));
+  const successions = [...(old.successions ?? []), statement].slice(-MAX_SUCCESSIONS);
+  return { ...key, epoch, successions };
 }
 
 /** Signs with node:crypto (some 20 µs; tweetnacl makes the same bytes in milliseconds). */
@@ -98,8 +111,8 @@ export async function readKeyFile(
 export async function readPublicKey(path: string): Promise<Result<PublicKey, KeyFileRefusal>> {
   const read = await readKeyText(path);
   if (!read.ok) return read;
-  const { kid, alg, publicKey } = read.value;
-  return ok({ kid, alg, publicKey });
+  const { kid, alg, publicKey, epoch } = read.value;
+  return ok({ kid, alg, publicKey, ...(epoch === undefined ? {} : { epoch }) });
 }
 
 type LockedKey = PublicKey & { readonly locked: LockedSeed };
@@ -179,8 +192,10 @@ const FORMAT = 'underglass-key-1';
 
 const LOCKED_FORMAT = 'underglass-key-locked-1';
 
-function toJson({ kid, alg, publicKey, seed }: SigningKey, locked: LockedSeed | undefined): string {
-  const shown = { kid, alg, publicKey: toHex(publicKey) };
+function toJson(key: SigningKey, locked: LockedSeed | undefined): string {
+  const { kid, alg, publicKey, seed, epoch, successions } = key;
+  const rotated = { ...(epoch === undefined ? {} : { epoch }), ...chainOf(successions) };
+  const shown = { kid, alg, publicKey: toHex(publicKey), ...rotated };
   const file =
     locked === undefined
       ? { format: FORMAT, ...shown, seed: toHex(seed) }
@@ -219,7 +234,24 @@ function fromJson(file: unknown): SigningKey | LockedKey | undefined {
   const secret = format === FORMAT && typeof seed === 'string' ? fromHex(seed) : undefined;
   if (secret?.length !== 32) return undefined;
   const key = keyFromSeed(secret, alg);
-  return sameBytes(shown, key.publicKey) ? key : undefined;
+  const rotated = rotationIn(file as Readonly<Record<string, unknown>>);
+  return sameBytes(shown, key.publicKey) && rotated !== undefined ? { ...key, ...rotated } : undefined;
+}
+
+function chainOf(successions: SigningKey['successions']): { readonly successions?: readonly string[] } {
+  return successions === undefined ? {} : { successions: successions.map(toHex) };
+}
+
+/** What a file says of the keys before it; nothing in most, `undefined` where it makes no sense. */
+function rotationIn({
+  epoch,
+  successions,
+}: Readonly<Record<string, unknown>>): Pick<SigningKey, 'epoch' | 'successions'> | undefined {
+  if (epoch === undefined && successions === undefined) return {};
+  if (!Number.isSafeInteger(epoch) || Number(epoch) < 2 || !Array.isArray(successions)) return undefined;
+  const chain = successions.map(text => (typeof text === 'string' ? fromHex(text) : undefined));
+  if (chain.length > MAX_SUCCESSIONS || chain.some(one => one === undefined)) return undefined;
+  return { epoch: Number(epoch), successions: chain.filter(one => one !== undefined) };
 }
 
 /** PKCS #8 of an Ed25519 key is these bytes and the seed (RFC 8410, 7). */

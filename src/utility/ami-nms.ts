@@ -27,6 +27,7 @@ import type { SealedContent, TrustedKey } from '../wan/envelope/mod.ts';
 import { Acknowledger } from './acknowledger.ts';
 import type { Through } from './acknowledger.ts';
 import { Collector } from './collector.ts';
+import type { Successors } from './collector.ts';
 import type { CollectRefusal } from './collector.ts';
 import { Dispatcher, makeClaims } from './dispatcher.ts';
 import type { Addressed, DispatchRefusal, Issuer, SendOptions, Sent } from './dispatcher.ts';
@@ -51,6 +52,8 @@ export interface AmiNmsOptions extends Issuer {
   readonly connect: (events: BrokerEvents) => BrokerPort;
   /** The device keys that are trusted now. */
   readonly keyOf: (kid: KeyId) => TrustedKey | undefined;
+  /** How gateways make their next key known themselves. */
+  readonly successors?: Successors;
   /** Uniform over [0, 1). */
   readonly random: () => number;
   /** Without one, commands go to single gateways only. */
@@ -299,12 +302,13 @@ export class AmiNms {
   // The parts, wired together.
 
   #newCollector({ marks }: LedgerSnapshot): Collector {
-    const { issuer, ledger, keyOf } = this.#options;
+    const { issuer, ledger, keyOf, successors } = this.#options;
     return new Collector(
       {
         issuer,
         ledger,
         keyOf,
+        ...(successors === undefined ? {} : { successors }),
         held: (gateway, stream, through) => this.#acknowledger.owe(gateway, stream, through),
         alongside: (gateway, record) => this.#modes.changes(gateway, record),
         birth: (gateway, body) => void this.#greeter.birth(gateway, body),

@@ -20,6 +20,8 @@ export interface CollectorDoors {
   readonly ledger: LedgerPort;
   /** The device keys that are trusted now. */
   readonly keyOf: (kid: KeyId) => TrustedKey | undefined;
+  /** Device keys that make their own successors known; without, a key nobody knows stays unknown. */
+  readonly successors?: Successors;
   /** `stream` is durable up to `through`, and its gateway should know. */
   readonly held: (gateway: GatewayId, stream: StreamName, through: number) => void;
   /** What goes into the ledger together with a record. */
@@ -30,6 +32,15 @@ export interface CollectorDoors {
   readonly record: (gateway: GatewayId, record: UplinkRecord) => void;
   readonly gap: (gateway: GatewayId, stream: StreamName, gap: Gap & { readonly lost: boolean }) => void;
   readonly refused: (topic: string, refusal: CollectRefusal, detail: string | undefined) => void;
+}
+
+export interface Successors {
+  /** The key that follows one that is known, by the record's own chain; changes nothing. */
+  heirOf(bytes: Uint8Array): TrustedKey | undefined;
+  /** What has to be durable before it is believed. */
+  change(heir: TrustedKey): LedgerChange;
+  /** Believes it from now on. */
+  succeed(heir: TrustedKey): void;
 }
 
 export class Collector {
@@ -48,7 +59,8 @@ export class Collector {
 
   /** Takes in what came on `topic`. Settles when it is durable or refused; rejects when a promise of our own is broken. */
   async take(topic: string, payload: Uint8Array): Promise<void> {
-    const opened = openRecord(payload, { topic, keyOf: this.#doors.keyOf });
+    const opened = await this.#open(topic, payload);
+    if (opened === 'storage') return;
     if (!opened.ok) return this.#doors.refused(topic, opened.refusal, opened.detail);
     const { gateway, record } = opened.value;
     const { stream: name, sequence } = record;
@@ -57,6 +69,24 @@ export class Collector {
     if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, record);
     else if (!(await this.#takeNew(topic, gateway, record))) return;
     if (record.body.kind === 'birth') this.#doors.birth(gateway, record.body);
+  }
+
+  /** A record by a key that is known, or that it makes known itself: then that is durable when this resolves. */
+  async #open(topic: string, payload: Uint8Array): Promise<ReturnType<typeof openRecord> | 'storage'> {
+    const { keyOf, successors } = this.#doors;
+    const opened = openRecord(payload, { topic, keyOf });
+    if (opened.ok || opened.refusal !== 'key-unknown') return opened;
+    const heir = successors?.heirOf(payload);
+    if (successors === undefined || heir === undefined) return opened;
+    const again = openRecord(payload, { topic, keyOf: kid => (kid === heir.kid ? heir : undefined) });
+    if (!again.ok) return again;
+    const trouble = await this.#store([successors.change(heir)]);
+    if (trouble !== undefined) {
+      this.#doors.refused(topic, 'storage', trouble);
+      return 'storage';
+    }
+    successors.succeed(heir);
+    return again;
   }
 
   /** The highest sequence of each stream of a gateway that is held or written off. */

@@ -23,5 +23,5 @@ export type { SealDoor, SealRefusal } from './sealer.ts';
 export type { Gap } from './intake.ts';
 export { MAX_CONFIG_BYTES, MAX_GATEWAYS, utilityConfig } from './config.ts';
 export type { UtilityConfig } from './config.ts';
-export { DeviceKeys } from './device-keys.ts';
+export { DEVICE_KEYS, DeviceKeys } from './device-keys.ts';
 export type { DeviceKey } from './device-keys.ts';

@@ -120,6 +120,46 @@ describe('underglass keys new', () => {
   });
 });
 
+describe('underglass keys rotate', () => {
+  it('SIWG-2 puts the next key in the place of a key, of the next epoch, and keeps nothing of the old one', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'gateway.key');
+    const first = await made(path);
+    const seed = await seedIn(path);
+    const { code, out, err } = await underglass('keys', 'rotate', path, '--json');
+    expect(code, err).to.equal(0);
+    const second = JSON.parse(out) as Shown & { readonly epoch: number };
+    expect(second).to.deep.include({ publicKey: publicOf(await seedIn(path)), epoch: 2 });
+    expect(err).to.contain(second.kid).and.to.contain(first.kid);
+    expect(await readFile(path, 'utf8')).not.to.contain(seed);
+    expect((await stat(path)).mode & 0o777).to.equal(0o600);
+    expect(await readdir(dir.path)).to.deep.equal(['gateway.key']);
+    const shown = await underglass('keys', 'show', path, '--json');
+    expect(JSON.parse(shown.out)).to.deep.equal(second);
+    await underglass('keys', 'rotate', path);
+    expect(JSON.parse((await underglass('keys', 'show', path, '--json')).out)).to.include({ epoch: 3 });
+  });
+
+  it('leaves everything as it was where there is no key, or one under a passphrase', async () => {
+    await using dir = await tempDir();
+    const [root, pp] = [join(dir.path, 'root.key'), join(dir.path, 'pp')];
+    await writeFile(pp, 'correct horse battery staple\n', { mode: 0o600 });
+    await underglass('keys', 'new', root, '--passphrase-file', pp);
+    const before = await readFile(root);
+    for (const [path, refusal] of [
+      [root, 'locked'],
+      [pp, 'not-a-key'],
+      [join(dir.path, 'none'), 'missing'],
+    ] as const) {
+      const { code, out, err } = await underglass('keys', 'rotate', path);
+      expect({ code, out }).to.deep.equal({ code: 1, out: '' });
+      expect(err).to.contain(`(${refusal})`);
+    }
+    expect(await readFile(root)).to.deep.equal(before);
+    expect(await readdir(dir.path)).to.have.members(['root.key', 'pp']);
+  });
+});
+
 describe('underglass keys show', () => {
   it('shows the public half of the key of RFC 8032, 7.1, test 1, and not its seed', async () => {
     await using dir = await tempDir();

@@ -30,6 +30,13 @@ export function addKeys(program: Command): void {
     .option('--json', 'print the answer as JSON')
     .action((file: string, options: JsonOption, command: Command) => show(file, options, command));
   keys
+    .command('rotate <file>')
+    .description(
+      "a gateway's next key, in the place of its key: it makes itself known when the gateway starts",
+    )
+    .option('--json', 'print the answer as JSON')
+    .action((file: string, options: JsonOption, command: Command) => rotate(file, options, command));
+  keys
     .command('code')
     .description('the hash of an override code (overrideCode), typed unseen or as one line on standard input')
     .option('--json', 'print the answer as JSON')
@@ -90,11 +97,25 @@ async function show(file: string, options: JsonOption, command: Command): Promis
   tell(key.value, options, sayOf(command));
 }
 
+/** The key before it is gone with this: what it would be good for is to be stolen. */
+async function rotate(file: string, options: JsonOption, command: Command): Promise<void> {
+  const { nextKey, readKeyFile, writeKeyFile } = await import('../../io/keys.ts');
+  const say = sayOf(command);
+  const old = await readKeyFile(file);
+  if (!old.ok) throw keyTrouble(file, old);
+  const key = nextKey(old.value);
+  const written = await writeKeyFile(file, key, { replace: true });
+  if (!written.ok) throw keyTrouble(file, written);
+  say.talk(`${file}: key ${key.kid}, epoch ${key.epoch}, follows ${old.value.kid}; start the gateway anew`);
+  tell(key, options, say);
+}
+
 /** As YAML that goes into `trustedKeys` as it is; in quotes, because digits alone would be a number. */
-function tell({ kid, alg, publicKey }: PublicKey, options: JsonOption, say: Say): void {
-  const shown = { kid, alg, publicKey: toHex(publicKey) };
+function tell({ kid, alg, publicKey, epoch }: PublicKey, options: JsonOption, say: Say): void {
+  const shown = { kid, alg, publicKey: toHex(publicKey), ...(epoch === undefined ? {} : { epoch }) };
+  const which = epoch === undefined ? '' : `\nepoch: ${epoch}`;
   if (options.json === true) say.json(shown);
-  else say.out(`# kid ${kid}\nalg: ${alg}\npublicKey: "${shown.publicKey}"`);
+  else say.out(`# kid ${kid}\nalg: ${alg}\npublicKey: "${shown.publicKey}"${which}`);
 }
 
 /** As long as what the display takes. */

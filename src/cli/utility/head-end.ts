@@ -13,6 +13,7 @@ import { readKeyFile, signerOf } from '../../io/keys.ts';
 import { openLedger } from '../../io/store/mod.ts';
 import type { Ledger } from '../../io/store/mod.ts';
 import {
+  DEVICE_KEYS,
   DeviceKeys,
   GroupRegistry,
   MAX_CONFIG_BYTES,
@@ -72,7 +73,8 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
   const ledger = opened.value;
   const registry = await GroupRegistry.open(ledger, systemClock, unpredictable);
   const events = new Fan<NmsEvents>();
-  const keys = new DeviceKeys(config.gateways, why => events.tell('onTrouble', why));
+  const rotated = await ledger.rows(DEVICE_KEYS);
+  const keys = new DeviceKeys(config.gateways, why => events.tell('onTrouble', why), rotated);
   let state = { up: false, why: `${config.broker.url}: not connected yet` };
   events.join({ onLink: said => (state = said) });
   const { utility, issuer, keyEpoch } = config;
@@ -86,6 +88,17 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
     random,
     clock: systemClock,
     keyOf: keys.keyOf,
+    successors: {
+      heirOf: bytes => keys.heirOf(bytes),
+      change: heir => {
+        const { key, value } = keys.successor(heir);
+        return { op: 'put', actor: DEVICE_KEYS, key, value: { ...value } };
+      },
+      succeed: heir => {
+        keys.succeed(heir);
+        events.tell('onTrouble', `${heir.issuer} has a new key: ${heir.kid}, epoch ${heir.epoch}`);
+      },
+    },
     randomBytes: unpredictable,
     connect: told =>
       connectBroker(

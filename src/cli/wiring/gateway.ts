@@ -72,6 +72,8 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   );
   const display = await openDisplay(config, store, ask => running.request(ask));
   const { utility, gateway } = config;
+  const { epoch: keyEpoch = 1, successions = [] } = key;
+  const whoReports = { gateway, utility, keyEpoch, successions };
   const running: Gateway = await startGateway(
     {
       ...settingsOf(config),
@@ -88,7 +90,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
       log: wiring.log,
       ...(wiring.observe === undefined ? {} : { observe: wiring.observe }),
       signer: {
-        signRecord: (record, at) => signRecord(record, { gateway, utility, at, keyEpoch: 1 }, signer),
+        signRecord: (record, at) => signRecord(record, { ...whoReports, at }, signer),
       },
       display: display ?? { show: () => {} },
       code: config.overrideCode === undefined ? noCode : codeChecker(config.overrideCode),

@@ -7,7 +7,7 @@ export { KIND_NUMBERS, RESERVED_KINDS } from './body/mod.ts';
 export { MAX_LEFT } from './body/probe.ts';
 export type { KindName } from './body/mod.ts';
 export { signPayload } from './frame.ts';
-export { openRecord, signRecord, vetRecord } from './record.ts';
+export { heirOf, openRecord, signRecord, vetRecord } from './record.ts';
 export type { OpenedRecord, RecordContext, RecordSource } from './record.ts';
 export {
   MAX_REPLAY_STREAMS,
@@ -26,6 +26,7 @@ export type { SealedContent, SealedContext, SealedRefusal } from './sealed.ts';
 export { peek } from './peek.ts';
 export type { Claimed } from './peek.ts';
 export { scopeTrouble } from './scope.ts';
+export { MAX_SUCCESSIONS, signSuccession } from './succession.ts';
 export { keyId, trustKey } from './trust.ts';
 export type { Algorithm, KeyRecord, KeyRefusal, Scope, Signer, TrustedKey } from './trust.ts';
 export type { EnvelopeRefusal } from './refusals.ts';

@@ -20,7 +20,8 @@ import { isRecordBody } from './record-body.ts';
 import type { EnvelopeRefusal } from './refusals.ts';
 import { RECORD_PROFILE } from './scan.ts';
 import type { ScanProfile } from './scan.ts';
-import type { Signer, TrustedKey } from './trust.ts';
+import { MAX_SUCCESSIONS, walkSuccessions } from './succession.ts';
+import type { KeyRefusal, Signer, TrustedKey } from './trust.ts';
 
 export interface RecordContext {
   readonly topic: string;
@@ -39,9 +40,11 @@ export interface RecordSource {
   readonly utility: string;
   readonly at: UnixTime;
   readonly keyEpoch: number;
+  /** With a birth record: how the key that signs it follows from earlier ones. */
+  readonly successions?: readonly Uint8Array[];
 }
 
-/** Frame and claims around a body take less than this many bytes. */
+/** Frame and claims around a body take less than this many bytes, a birth record's chain of keys included. */
 const AROUND_BODY = 1024;
 
 /** The frame of a record: keys are integers as in a command, and its size is that of a record. */
@@ -66,6 +69,26 @@ export function openRecord(bytes: Uint8Array, context: RecordContext): Result<Op
   if (!value.ok) return value;
   if (!isRecordBody(value.value) || !standsAt(sequence, value.value)) return refused('body-invalid');
   return ok({ gateway, record: { stream, sequence, at, body: value.value } });
+}
+
+/**
+ * The key that a birth record's own chain makes known, where it is the very key that signed the record. Nothing else
+ * of the record is read, and the record itself is still to be judged with that key.
+ */
+export function heirOf(
+  bytes: Uint8Array,
+  keyOf: (kid: KeyId) => TrustedKey | undefined,
+): Result<TrustedKey, EnvelopeRefusal | KeyRefusal> {
+  const frame = openFrame(bytes, RECORD_FRAME);
+  if (!frame.ok) return frame;
+  const unknown = refused<'key-unknown'>('key-unknown', `key ${frame.value.kid}`);
+  const item = decodeCanonical(frame.value.payload, RECORD_FRAME);
+  if (!item.ok) return item;
+  const chain: unknown = item.value instanceof Map ? item.value.get(SUCCESSIONS) : undefined;
+  if (!isChain(chain)) return unknown;
+  const heir = walkSuccessions(chain as readonly Uint8Array[], keyOf);
+  if (!heir.ok) return heir;
+  return heir.value?.kid === frame.value.kid ? ok(heir.value) : unknown;
 }
 
 /** A record that stands for lost ones begins with the first of them: it can write off nothing before itself. */
@@ -101,6 +124,7 @@ const KEY_EPOCH = -70002;
 const SEQUENCE = -70003;
 const BODY = -70007;
 const RECORDED_AT = -70008;
+const SUCCESSIONS = -70010;
 
 /** The last date that JavaScript can print is 8.64e15 ms; this is 9999-12-31. */
 const LAST_MS = 253_402_300_799_999;
@@ -114,7 +138,15 @@ const CLAIMS: readonly Row[] = [
   { key: SEQUENCE, name: 'sequence', need: 'always', fits: isCount },
   { key: BODY, name: 'body', need: 'always', fits: value => value instanceof Uint8Array },
   { key: RECORDED_AT, name: 'recorded at', need: 'always', fits: value => isBetween(value, 0, LAST_MS) },
+  { key: SUCCESSIONS, name: 'successions', need: 'sometimes', fits: isChain },
 ];
+
+function isChain(value: unknown): boolean {
+  const isStatement = (one: unknown): boolean => one instanceof Uint8Array && one.length <= 256;
+  return (
+    Array.isArray(value) && value.length > 0 && value.length <= MAX_SUCCESSIONS && value.every(isStatement)
+  );
+}
 
 interface RecordClaims {
   readonly gateway: GatewayId;
@@ -133,6 +165,8 @@ function readClaims(payload: Uint8Array, key: TrustedKey): Result<RecordClaims, 
   const found = misfit(claims, CLAIMS);
   if (found !== undefined) return refused(`claim-${found.how}`, found.what);
   if (claims.get(ISS) !== key.issuer) return refused('issuer-mismatch', `the key is ${key.issuer}'s`);
+  if (claims.has(SUCCESSIONS) && claims.get(STREAM) !== 'birth')
+    return refused('claim-unknown', 'successions, with a record that is no birth');
   if (claims.get(KEY_EPOCH) !== key.epoch) return refused('key-epoch-mismatch', `the key's is ${key.epoch}`);
   return ok({
     gateway: key.issuer as GatewayId,
@@ -145,7 +179,9 @@ function readClaims(payload: Uint8Array, key: TrustedKey): Result<RecordClaims, 
 }
 
 function writeClaims(record: UplinkRecord, from: RecordSource, body: Uint8Array): ClaimMap {
+  const { successions = [] } = from;
   return new Map<number, unknown>([
+    ...(record.stream === 'birth' && successions.length > 0 ? [[SUCCESSIONS, successions] as const] : []),
     [ISS, from.gateway],
     [AUD, `u/${from.utility}`],
     [IAT, toUnixSeconds(from.at)],

@@ -2,6 +2,7 @@
  * A gateway that knows nobody, enrolled by its claim code: by the commands a utility types, over a real broker, to a
  * register of a simulated inverter; and its head end's key taken back again.
  */
+import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { underglass } from '../local/support.ts';
 import { UtilityWorld } from './world.ts';
@@ -51,5 +52,28 @@ describe('underglass utility trust', function () {
     expect(late.code, late.out).to.not.equal(0);
     const events = world.premises[0]?.logs.map(({ event }) => event) ?? [];
     expect(events.filter(event => event === 'trust.learned')).to.have.length(2);
+  });
+
+  it("SIWG-2 believes a gateway's next key from its birth on, also when the head end starts anew, and the old no more", async () => {
+    world = await UtilityWorld.open();
+    const [premise] = world.premises;
+    if (premise === undefined) throw new Error('there is a gateway');
+    const limit = 'send --gateway gw-1 --duration 15m --timeout 20';
+    expect((await world.utility(`${limit} --set opModMaxLimW=4000`)).code).to.equal(0);
+    const old = await readFile(world.path('gw-1.key'), 'utf8');
+    const shown = JSON.parse(await done('keys rotate @gw-1.key --json')) as { readonly epoch: number };
+    expect(shown.epoch).to.equal(2);
+    await world.restart(premise);
+    const after = await world.utility(`${limit} --set opModMaxLimW=3000`);
+    expect(after.code, after.err).to.equal(0);
+    const again = await world.utility(`${limit} --set opModMaxLimW=2000`);
+    expect(again.code, again.err).to.equal(0);
+    const newest = world.premises.at(-1);
+    if (newest === undefined) throw new Error('it was started anew');
+    await newest.stop();
+    await writeFile(world.path('gw-1.key'), old, { mode: 0o600 });
+    await world.restart(newest);
+    const stolen = await world.utility(`${limit.replace('20', '2')} --set opModMaxLimW=1000`);
+    expect(stolen.code).to.not.equal(0);
   });
 });

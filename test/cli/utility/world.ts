@@ -79,6 +79,12 @@ export class UtilityWorld {
     return underglass('utility', ...line.split(' '), ...more, '--config', this.path('utility.yaml'));
   }
 
+  /** The same gateway anew, as its files are now. */
+  async restart(premise: Premise): Promise<void> {
+    await premise.stop();
+    await this.#run(premise.id, premise.home);
+  }
+
   later(undo: () => Promise<unknown>): void {
     this.#undo.push(undo);
   }
@@ -129,9 +135,12 @@ export class UtilityWorld {
       devices: [{ id: 'inverter', link: inverter ?? home.links.inverter, role: 'inverter' }],
       defaults: { opModMaxLimW: 10_000 },
     };
-    const path = this.path(`${id}.yaml`);
-    await writeFile(path, stringify(config));
-    const read = await readGatewayConfig(path);
+    await writeFile(this.path(`${id}.yaml`), stringify(config));
+    await this.#run(id, home);
+  }
+
+  async #run(id: string, home: RunningHome): Promise<void> {
+    const read = await readGatewayConfig(this.path(`${id}.yaml`));
     if (!read.ok) throw new Error(read.detail);
     const logs: LogEntry[] = [];
     const found = Promise.withResolvers<void>();

@@ -17,6 +17,7 @@ import { CLAIMS, GATEWAY, NOW, VECTORS, bytesOf, contextFor, testKey } from './v
 const PYTHON = '/usr/bin/python3';
 const JUDGE = fileURLToPath(new URL('peer.py', import.meta.url));
 const TRUST_PRINTER = fileURLToPath(new URL('peer_trust.py', import.meta.url));
+const SUCCESSIONS_PRINTER = fileURLToPath(new URL('peer_successions.py', import.meta.url));
 const PRINTER = fileURLToPath(new URL('peer_vectors.py', import.meta.url));
 
 /** One of each sort; a droop of 2.5 Hz is no whole number of millionths. */
@@ -64,6 +65,11 @@ describe('the second implementation', () => {
 
   it('prints the vectors that stand here', function () {
     expect(peer(this, PRINTER)).to.deep.equal(VECTORS);
+  }).timeout(30_000);
+
+  it('prints the vectors of successions that stand here', function () {
+    const path = new URL('../../vectors/successions.json', import.meta.url);
+    expect(peer(this, SUCCESSIONS_PRINTER)).to.deep.equal(JSON.parse(readFileSync(path, 'utf8')));
   }).timeout(30_000);
 
   it('prints the vectors of trust that stand here', function () {
