@@ -12,7 +12,7 @@ import { fromHex } from '../base/bytes.ts';
 import { minutes, seconds, unixTime } from '../base/time.ts';
 import { linkAddress, linkGaps, parseLink } from '../local/bus/mod.ts';
 import type { Link } from '../local/bus/mod.ts';
-import { AXES, CLASSES, CURVE_MODES, DELIVERIES, SETTING_MODES, isId } from '../model/mod.ts';
+import { AXES, CLASSES, CURVE_MODES, DELIVERIES, SETTING_MODES, brokerConfig, isId } from '../model/mod.ts';
 import type { Axis, AxisRow, CommandBody, DeviceId, DeviceRole, GatewayId, GroupId } from '../model/mod.ts';
 import { KIND_NUMBERS, RESERVED_KINDS, trustKey } from '../wan/envelope/mod.ts';
 import type { TrustedKey } from '../wan/envelope/mod.ts';
@@ -166,14 +166,6 @@ const device = z
     return { ...rest, link: link.value, ...gaps };
   });
 
-const broker = z.strictObject({
-  url: z
-    .url({ protocol: /^(mqtts?|wss?)$/ })
-    .describe('where the broker is: mqtt://host:1883, or mqtts://host:8883 with TLS'),
-  username: z.string().min(1).exactOptional().describe('the name to log in with, in quotes'),
-  passwordFile: file('holds the broker password').exactOptional(),
-});
-
 const display = z.strictObject({
   port: whole('TCP port of the customer display', 0, 65_535),
   host: z
@@ -244,7 +236,7 @@ const fields = z.strictObject({
   gateway: id<GatewayId>('this gateway, as enrolled'),
   stateFile: file('the store; made at the first start'),
   keyFile: file("the gateway's own key, made by underglass keys new"),
-  broker: broker.describe('the way to the utility, as in broker: { url: mqtts://host:8883 }'),
+  broker: brokerConfig.describe('the way to the utility, as in broker: { url: mqtts://host:8883 }'),
   trust: anchor
     .exactOptional()
     .describe('how it knows whom to obey, as in trust: { claim: K7Q2M-… } or trust: { root: root-1.cbor }'),

@@ -12,6 +12,9 @@ import { ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { gatewayConfig } from '../gateway/mod.ts';
 import type { GatewayConfig } from '../gateway/mod.ts';
+import { BROKER_FILES } from '../model/mod.ts';
+import type { BrokerConfig } from '../model/mod.ts';
+import { readBrokerFiles } from './broker/mod.ts';
 
 /** `unreadable`: the file is not there or not ours to read. `invalid`: it is, and says something wrong. */
 export type ConfigRefusal = 'unreadable' | 'invalid';
@@ -28,7 +31,7 @@ const MAX_VALUE = 60;
 
 /** The configuration of a gateway, its file names made absolute. The detail of a refusal is one line a mistake. */
 export async function readGatewayConfig(path: string): Promise<Result<GatewayConfig, ConfigRefusal>> {
-  const read = await readConfig(path, gatewayConfig);
+  const read = await readConfig(path, gatewayConfig, { faults: ({ broker }) => brokerFaults(broker, path) });
   return read.ok ? ok(absoluteFiles(path, read.value)) : read;
 }
 
@@ -43,9 +46,29 @@ export function absoluteFiles(path: string, config: GatewayConfig): GatewayConfi
     keyFile: beside(config.keyFile),
     ...(config.trust?.root === undefined ? {} : { trust: { root: beside(config.trust.root) } }),
     ...(deliveries === undefined ? {} : { deliveries: { ...deliveries, folder: beside(deliveries.folder) } }),
-    broker:
-      broker.passwordFile === undefined ? broker : { ...broker, passwordFile: beside(broker.passwordFile) },
+    broker: brokerBeside(broker, path),
   };
+}
+
+/** The way to a broker with its file names absolute, where they were relative to the folder of the file at `path`. */
+export function brokerBeside(broker: BrokerConfig, path: string): BrokerConfig {
+  const files = BROKER_FILES.flatMap(field => {
+    const name = broker[field];
+    return name === undefined ? [] : [[field, resolve(dirname(path), name)]];
+  });
+  return { ...broker, ...Object.fromEntries(files) };
+}
+
+/** What is wrong with the files of the way to a broker, for {@link readConfig}. */
+export function brokerFaults(broker: BrokerConfig, path: string): readonly FileFault[] {
+  const read = readBrokerFiles(brokerBeside(broker, path));
+  return read.ok ? [] : [{ path: ['broker', read.refusal], says: read.detail ?? 'does not fit' }];
+}
+
+/** A value that is well-formed, and names a file that is not what it has to be. */
+export interface FileFault {
+  readonly path: readonly (string | number)[];
+  readonly says: string;
 }
 
 /** A profile is a file where it looks like one, and a shipped name where it does not. */
@@ -71,7 +94,7 @@ function isProfileFile(name: string): boolean {
 export async function readConfig<T>(
   path: string,
   schema: z.ZodType<T>,
-  { maxBytes = MAX_BYTES }: { readonly maxBytes?: number } = {},
+  { maxBytes = MAX_BYTES, ...checks }: { readonly maxBytes?: number } & ConfigChecks<T> = {},
 ): Promise<Result<T, ConfigRefusal>> {
   let bytes: Buffer;
   try {
@@ -82,7 +105,7 @@ export async function readConfig<T>(
   if (bytes.length > maxBytes)
     return refused('invalid', `${path}: is over ${maxBytes / MAX_BYTES} MiB: no configuration`);
   if (!isUtf8(bytes)) return refused('invalid', `${path}: is no text in UTF-8: no configuration`);
-  return parseConfig(path, bytes.toString('utf8'), schema);
+  return parseConfig(path, bytes.toString('utf8'), schema, checks);
 }
 
 const WHY_UNREADABLE: Readonly<Record<string, string>> = {
@@ -95,8 +118,18 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
+/** What a schema cannot know of a configuration that fits it. */
+export interface ConfigChecks<T> {
+  readonly faults?: (config: T) => readonly FileFault[];
+}
+
 /** As {@link readConfig}, from text; `path` only names the file in messages. */
-export function parseConfig<T>(path: string, text: string, schema: z.ZodType<T>): Result<T, ConfigRefusal> {
+export function parseConfig<T>(
+  path: string,
+  text: string,
+  schema: z.ZodType<T>,
+  { faults = () => [] }: ConfigChecks<T> = {},
+): Result<T, ConfigRefusal> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const broken = document.errors.map(({ pos, message }) => ({
@@ -107,11 +140,18 @@ export function parseConfig<T>(path: string, text: string, schema: z.ZodType<T>)
   const content = contentOf(document);
   if (content === undefined) return refused('invalid', `${path}: repeats itself by too many aliases`);
   const parsed = schema.safeParse(content);
-  if (parsed.success) return ok(parsed.data);
+  const issues = parsed.success
+    ? faults(parsed.data).map(fault => ({
+        code: 'custom' as const,
+        path: [...fault.path],
+        message: fault.says,
+      }))
+    : parsed.error.issues;
+  if (parsed.success && issues.length === 0) return ok(parsed.data);
   const file: ConfigFile = { document, lines, content, form: formOf(schema) };
   return refuse(
     path,
-    parsed.error.issues.flatMap(issue => mistakesOf(issue, file)),
+    issues.flatMap(issue => mistakesOf(issue, file)),
   );
 }
 

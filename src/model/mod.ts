@@ -1,4 +1,5 @@
 /** The nouns all rooms share. This is the room's one door. */
+export * from './broker.ts';
 export * from './command.ts';
 export * from './control.ts';
 export * from './delivery.ts';

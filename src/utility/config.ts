@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { fromHex } from '../base/bytes.ts';
-import { isId } from '../model/mod.ts';
+import { brokerConfig, isId } from '../model/mod.ts';
 import type { GatewayId } from '../model/mod.ts';
 
 /** Gateways of one head end; beyond it there are several head ends. */
@@ -45,24 +45,13 @@ const gateway = z.strictObject({
   epoch: epoch('which of its keys this is').default(1),
 });
 
-const broker = z.strictObject({
-  url: z
-    .url({ protocol: /^mqtts?$/ })
-    .describe('where the broker is: mqtt://host:1883, or mqtts://host:8883 with TLS'),
-  username: z.string().min(1).exactOptional().describe('the name to log in with, in quotes'),
-  passwordFile: file('holds the broker password').exactOptional(),
-  caFile: file("the authority that signed the broker's certificate, in PEM").exactOptional(),
-  certFile: file('our own certificate, in PEM').exactOptional(),
-  keyFile: file('the key of our certificate, in PEM').exactOptional(),
-});
-
 export const utilityConfig = z.strictObject({
   utility: id<string>('the utility, as in topics'),
   issuer: id<string>('the name we sign under, as gateways know it'),
   keyFile: file('the key we sign with, made by underglass keys new'),
   keyEpoch: epoch('which of our keys this is').default(1),
   ledgerFile: file('the ledger; made at the first start'),
-  broker: broker.describe('the way to the gateways, as in broker: { url: mqtts://host:8883 }'),
+  broker: brokerConfig.describe('the way to the gateways, as in broker: { url: mqtts://host:8883 }'),
   gateways: z
     .array(gateway)
     .max(MAX_GATEWAYS)

@@ -169,6 +169,21 @@ describe('the configuration of a gateway', () => {
       'gw.yaml:27: tariff.opModConnect.min: 1 forbids isolation in an emergency (OVR-4); write 0, or leave opModConnect out; expected: connection to the grid: a whole number from 0 to 1, in switch',
     ],
     [
+      'a broker that is none',
+      changed('mqtts://broker.example:8883', 'wss://broker.example/mqtt'),
+      'gw.yaml:6: broker.url: wss://broker.example/mqtt is no address of a broker; expected: where the broker is: mqtt://host:1883, or mqtts://host:8883 with TLS',
+    ],
+    [
+      'a certificate that would go out without TLS',
+      changed('  url: mqtts:', "  caFile: ca.pem\n  standby: ['mqtt://other.example']\n  url: mqtts:"),
+      'gw.yaml:7: broker.standby[0]: mqtt://other.example is without TLS, and there is caFile; expected: where another broker of the same utility is, as in mqtts://host:8883',
+    ],
+    [
+      'a certificate without its key',
+      changed('  url: mqtts:', '  certFile: own.pem\n  url: mqtts:'),
+      "gw.yaml:6: broker.certFile: own.pem is there without keyFile; expected: our own certificate, in PEM: a file name, relative to this file's folder",
+    ],
+    [
       'two devices of one name',
       changed('id: meter', 'id: pv'),
       'gw.yaml:21: devices[1].id: pv is the same as in entry 1 of the list; expected: a name for this device: 1 to 64 of a-z, 0-9 and the hyphen',
@@ -307,11 +322,15 @@ describe('the file of a configuration', () => {
   it('may name other files relative to itself', async () => {
     const path = join(dir.path, 'gw.yaml');
     await writeFile(path, GOOD.replace('broker:\n', 'broker:\n  passwordFile: secret\n'));
+    expect(detailOf(await readGatewayConfig(path))).to.equal(
+      `${path}:6: broker.passwordFile: secret is not there; expected: holds the broker password: a file name, relative to this file's folder`,
+    );
+    await writeFile(join(dir.path, 'secret'), 'x');
     const read = await readGatewayConfig(path);
     expect(read.ok && read.value).to.deep.include({
       stateFile: join(dir.path, 'state.sqlite'),
       keyFile: '/etc/underglass/gateway.key',
-      broker: { url: 'mqtts://broker.example:8883', passwordFile: join(dir.path, 'secret') },
+      broker: { url: 'mqtts://broker.example:8883', standby: [], passwordFile: join(dir.path, 'secret') },
     });
   });
 

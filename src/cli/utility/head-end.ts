@@ -3,12 +3,10 @@
  * broker. One process at a time holds one ledger; whatever cannot be opened is named before anything starts.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { connectBroker } from '../../io/broker/mod.ts';
-import type { BrokerOptions } from '../../io/broker/mod.ts';
 import { systemClock } from '../../io/clock.ts';
-import { readConfig } from '../../io/config.ts';
+import { brokerBeside, brokerFaults, readConfig } from '../../io/config.ts';
 import { readKeyFile, signerOf } from '../../io/keys.ts';
 import { openLedger } from '../../io/store/mod.ts';
 import type { Ledger } from '../../io/store/mod.ts';
@@ -23,6 +21,7 @@ import {
 import type { AmiNms, NmsEvents, UtilityConfig } from '../../utility/mod.ts';
 import type { Signer } from '../../wan/envelope/mod.ts';
 import { Trouble } from '../exit.ts';
+import { wayTo } from '../wiring/broker.ts';
 import { Fan } from './fan.ts';
 
 export interface HeadEnd {
@@ -40,22 +39,18 @@ export interface HeadEnd {
 
 /** The configuration at `path`, its file names made absolute. */
 export async function readUtilityConfig(path: string): Promise<UtilityConfig> {
-  const read = await readConfig(path, utilityConfig, { maxBytes: MAX_CONFIG_BYTES });
+  const read = await readConfig(path, utilityConfig, {
+    maxBytes: MAX_CONFIG_BYTES,
+    faults: ({ broker }) => brokerFaults(broker, path),
+  });
   if (!read.ok) throw new Trouble(read.detail ?? read.refusal);
   const { value: config } = read;
   const beside = (name: string) => resolve(dirname(path), name);
-  const { passwordFile, caFile, certFile, keyFile, ...broker } = config.broker;
   return {
     ...config,
     keyFile: beside(config.keyFile),
     ledgerFile: beside(config.ledgerFile),
-    broker: {
-      ...broker,
-      ...(passwordFile === undefined ? {} : { passwordFile: beside(passwordFile) }),
-      ...(caFile === undefined ? {} : { caFile: beside(caFile) }),
-      ...(certFile === undefined ? {} : { certFile: beside(certFile) }),
-      ...(keyFile === undefined ? {} : { keyFile: beside(keyFile) }),
-    },
+    broker: brokerBeside(config.broker, path),
   };
 }
 
@@ -67,7 +62,7 @@ const unpredictable = (length: number): Uint8Array => Uint8Array.from(randomByte
 /** Opens everything and connects. Who calls holds the lock of the ledger. Throws {@link Trouble}. */
 export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
   const signer = await openKey(config.keyFile);
-  const link = await brokerOptions(config);
+  const way = wayTo(config.broker, why => events.tell('onTrouble', why));
   const opened = openLedger(config.ledgerFile);
   if (!opened.ok) throw new Trouble(`the ledger: ${opened.detail ?? config.ledgerFile} (${opened.refusal})`);
   const ledger = opened.value;
@@ -103,7 +98,8 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
     connect: told =>
       connectBroker(
         {
-          ...link,
+          ...way,
+          clientId: `${utility}-head-end`,
           onAttemptFailed: ({ why }) => {
             if (!state.up) state = { up: false, why };
           },
@@ -132,29 +128,4 @@ async function openKey(path: string): Promise<Signer> {
   if (key.ok) return signerOf(key.value);
   const remedy = key.refusal === 'missing' ? `; underglass keys new ${path} makes one` : '';
   throw new Trouble(`the head end's key: ${key.detail ?? path} (${key.refusal})${remedy}`);
-}
-
-async function brokerOptions({ utility, broker }: UtilityConfig): Promise<BrokerOptions> {
-  const { url, username, passwordFile, caFile, certFile, keyFile } = broker;
-  const text = async (what: string, path: string | undefined): Promise<string | undefined> => {
-    if (path === undefined) return undefined;
-    return readFile(path, 'utf8').catch(() => {
-      throw new Trouble(`${what}: ${path} cannot be read`);
-    });
-  };
-  const password = (await text("the broker's password", passwordFile))?.trimEnd();
-  const ca = await text("the broker's authority", caFile);
-  const cert = await text('our certificate', certFile);
-  const key = await text('the key of our certificate', keyFile);
-  return {
-    url,
-    clientId: `${utility}-head-end`,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    tls: {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-    },
-  };
 }

@@ -2,7 +2,6 @@
  * A gateway from its configuration: opens every door that the file names and gives them to the interpreter.
  * Whatever cannot be opened is named with its address before anything starts.
  */
-import { readFile } from 'node:fs/promises';
 import { randomBytes, randomInt } from 'node:crypto';
 import { ok } from '../../base/assert.ts';
 import { toHex } from '../../base/bytes.ts';
@@ -33,6 +32,7 @@ import type { Profile } from '../../local/profiles/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import type { OwnDeliveries } from './deliveries.ts';
 import { packageVersion } from '../version.ts';
+import { wayTo } from './broker.ts';
 
 export interface GatewayWiring {
   /** Files from the utility, where they are configured. */
@@ -63,7 +63,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const delivered = deliveries?.profiles ?? new Map<string, Profile>();
   const profiles = [...new Map([...(await shippedProfiles()), ...delivered]).values()];
   const configured = await Promise.all(config.devices.map(device => deviceOf(device, delivered)));
-  const password = await readPassword(config);
+  const way = wayTo(config.broker, why => wiring.log({ level: 'warn', event: 'broker.files', text: why }));
   const anchor = await anchorOf(config);
   const store = openState(config.stateFile);
   tellDamage(store, wiring);
@@ -97,11 +97,9 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
       broker: events =>
         connectBroker(
           {
-            url: config.broker.url,
+            ...way,
             clientId: `${utility}-${gateway}`,
             will: { topic: stateTopic(utility, gateway), payload: words('offline'), birth: words('online') },
-            ...(config.broker.username === undefined ? {} : { username: config.broker.username }),
-            ...(password === undefined ? {} : { password }),
           },
           events,
         ),
@@ -196,15 +194,6 @@ async function openKey(path: string): Promise<SigningKey> {
     throw new Trouble(`the gateway's key: ${key.detail ?? path} (${key.refusal})${remedy}`);
   }
   return key.value;
-}
-
-async function readPassword({ broker }: GatewayConfig): Promise<string | undefined> {
-  if (broker.passwordFile === undefined) return undefined;
-  try {
-    return (await readFile(broker.passwordFile, 'utf8')).trimEnd();
-  } catch {
-    throw new Trouble(`the broker's password: ${broker.passwordFile} cannot be read`);
-  }
 }
 
 /** What did not prove itself was left out of the state; what it means for events is the gateway's to report. */

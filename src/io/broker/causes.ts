@@ -3,7 +3,9 @@
  * one that is not keeps the words it came with.
  */
 
-/** errno names (POSIX), getaddrinfo and TLS codes of Node. */
+const FOREIGN_AUTHORITY = "the broker's certificate is signed by an authority that is not ours";
+
+/** errno names (POSIX), getaddrinfo and TLS codes of Node (alerts: RFC 8446, 6). */
 const SYSTEM: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the connection was reset',
@@ -14,6 +16,17 @@ const SYSTEM: Readonly<Record<string, string>> = {
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the name service does not answer',
   CERT_HAS_EXPIRED: "the broker's certificate has expired",
+  CERT_NOT_YET_VALID: "the broker's certificate is not valid yet; is our clock right?",
+  SELF_SIGNED_CERT_IN_CHAIN: FOREIGN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: FOREIGN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: FOREIGN_AUTHORITY,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "the broker does not know our certificate's authority",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the broker wants a certificate of ours',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'the broker wants a certificate of ours, or another version of TLS',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'the broker refuses our certificate',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'our certificate has expired',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: 'our certificate is revoked',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS is spoken there',
   DEPTH_ZERO_SELF_SIGNED_CERT: "the broker's certificate is self-signed",
   ERR_TLS_CERT_ALTNAME_INVALID: "the broker's certificate is for another host",
 };

@@ -13,6 +13,7 @@ import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import { assert } from '../../base/assert.ts';
 import type { BrokerEvents } from '../../gateway/mod.ts';
 import { causeOf, codeOf, isOldBroker } from './causes.ts';
+import type { BrokerFiles } from './files.ts';
 
 /** MQTT 5, or MQTT 3.1.1 by the number in its CONNECT. */
 export type ProtocolVersion = 5 | 4;
@@ -22,9 +23,8 @@ export interface ConnectionOptions {
   readonly url: string;
   readonly clientId: string;
   readonly username?: string;
-  readonly password?: string;
-  /** With `mqtts`: PEM texts. Without `ca`, the roots that Node ships are believed. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Password, certificates and key. Without `ca`, the roots that Node ships are believed; with it, no other. */
+  readonly files?: BrokerFiles;
   /** What the broker says, retained, when this connection is lost without a goodbye. */
   readonly will?: { readonly topic: string; readonly payload: Uint8Array };
   /** Silence after which a PING goes out, in s; half as much again without an answer is the end. */
@@ -34,11 +34,19 @@ export interface ConnectionOptions {
   readonly protocolVersion: ProtocolVersion;
 }
 
+export interface ConnectionEnd {
+  readonly why: string;
+  /** It speaks MQTT 3.1.1 only. */
+  readonly oldBroker: boolean;
+  /** Another client of our id came; only MQTT 5 brokers say so. */
+  readonly takenOver: boolean;
+}
+
 export interface ConnectionEvents {
   /** Connected, and every subscription asked for in the beginning is in force. */
   up(why: string): void;
-  /** The end of this connection; nothing follows. `oldBroker`: it speaks MQTT 3.1.1 only. */
-  down(end: { why: string; oldBroker: boolean }): void;
+  /** The end of this connection; nothing follows. */
+  down(end: ConnectionEnd): void;
   /** A subscription the broker would not take; the others stand. */
   subscriptionRefused(why: string): void;
   readonly message: BrokerEvents['message'];
@@ -54,6 +62,8 @@ const SESSION_EXPIRY_S = 7 * 24 * 3600;
 export const MAX_UNACKNOWLEDGED = 100;
 /** Announced to MQTT 5 brokers, and enforced by mqtt.js there: four times the largest envelope. In bytes. */
 const MAX_PACKET_BYTES = 64 * 1024;
+/** Reason code of DISCONNECT (MQTT 5, table 3-10). */
+const SESSION_TAKEN_OVER = 142;
 /** A goodbye that takes longer is not waited for, in ms. */
 const GOODBYE_WITHIN_MS = 1000;
 
@@ -73,6 +83,7 @@ export class Connection {
   readonly #unacknowledged: Unacknowledged[] = [];
   #resumeReading: (() => void) | undefined;
   #lastTrouble: string | undefined;
+  #takenOver = false;
   #over = false;
   /** How many publishes may be under way at once: the broker's own Receive Maximum. */
   sendWindow = 65_535;
@@ -138,7 +149,10 @@ export class Connection {
     });
     // Stays for good: mqtt.js may still report an error after the end, and without a listener that ends the process.
     client.on('error', error => this.#end(causeOf(error.message, codeOf(error)), isOldBroker(codeOf(error))));
-    client.on('disconnect', packet => (this.#lastTrouble = causeOf(undefined, packet.reasonCode)));
+    client.on('disconnect', packet => {
+      this.#lastTrouble = causeOf(undefined, packet.reasonCode);
+      this.#takenOver = packet.reasonCode === SESSION_TAKEN_OVER;
+    });
     client.on('close', () => this.#end(this.#lastTrouble ?? 'the broker closed the connection'));
     client.handleMessage = (packet, next) => this.#receive(packet, next);
   }
@@ -193,7 +207,7 @@ export class Connection {
     this.#client.end(true);
     // `end` does nothing to a stream that was never connected.
     this.#client.stream.destroy();
-    this.#events.down({ why, oldBroker });
+    this.#events.down({ why, oldBroker, takenOver: this.#takenOver });
   }
 }
 
@@ -220,13 +234,12 @@ function refusedOf(granted: readonly { topic: string; qos: number }[] | undefine
 }
 
 function clientOptions(options: ConnectionOptions): IClientOptions {
-  const { clientId, username, password, will, keepaliveS, protocolVersion, tls } = options;
+  const { clientId, username, files, will, keepaliveS, protocolVersion } = options;
   const v5 = protocolVersion === 5;
   return {
-    ...tls,
+    ...files,
     clientId,
     ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
     ...(will === undefined
       ? {}
       : { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),

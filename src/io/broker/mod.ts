@@ -3,3 +3,5 @@ export { connectBroker } from './link.ts';
 export type { BrokerOptions } from './link.ts';
 export { startEmbeddedBroker } from './embedded.ts';
 export type { EmbeddedBroker, EmbeddedBrokerOptions, ListenRefusal } from './embedded.ts';
+export { readBrokerFiles } from './files.ts';
+export type { BrokerFileRefusal, BrokerFiles } from './files.ts';

@@ -86,7 +86,8 @@ export class Mosquitto {
     this.#config = config;
   }
 
-  static async start(program: string, folder: string): Promise<Mosquitto> {
+  /** `more`: lines of its configuration besides. */
+  static async start(program: string, folder: string, more: readonly string[] = []): Promise<Mosquitto> {
     const port = await freePort();
     const data = join(folder, 'data');
     await mkdir(data);
@@ -100,6 +101,7 @@ export class Mosquitto {
       'autosave_on_changes true',
       'autosave_interval 1',
       ...(process.getuid?.() === 0 ? ['user root'] : []),
+      ...more,
     ];
     await writeFile(config, `${lines.join('\n')}\n`);
     const broker = new Mosquitto(program, port, config);

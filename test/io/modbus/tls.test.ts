@@ -2,45 +2,21 @@
  * Modbus/TCP Security: the bus against a TLS server of Node with certificates that openssl made. What is tested is
  * who is believed; the requests inside are those of Modbus/TCP.
  */
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
-import { promisify } from 'node:util';
 import { expect } from 'chai';
 import type { Bus } from '../../../src/io/modbus/mod.ts';
 import { openBus, parseLink } from '../../../src/io/modbus/mod.ts';
+import { authority } from '../../support/authority.ts';
 import { needs } from '../../support/needs.ts';
 import { tempDir } from '../../support/temp.ts';
 import { asking, fakeDevice, honest, readOf, writeOf } from './fakes.ts';
 import type { FakeDevice } from './fakes.ts';
 
-const run = promisify(execFile);
 /** The name in the device's certificate; it is reached by its address. */
 const NAME = 'inverter-7';
-
-/** An authority of its own, and what it signed: `<who>-cert.pem` and `<who>-key.pem` in `folder`. */
-async function authority(folder: string, name: string, signs: readonly string[]): Promise<void> {
-  const file = (what: string) => join(folder, what);
-  const newKey = (who: string) => [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-keyout',
-    file(`${who}-key.pem`),
-  ];
-  const ca = ['-x509', '-days', '2', '-subj', `/CN=${name}`, '-out', file(`${name}-cert.pem`)];
-  await run('openssl', ['req', ...newKey(name), ...ca]);
-  for (const who of signs) {
-    const by = ['-CA', file(`${name}-cert.pem`), '-CAkey', file(`${name}-key.pem`)];
-    const subject = ['-subj', `/CN=${who}`, '-addext', `subjectAltName=DNS:${who}`];
-    const out = ['-x509', '-days', '2', '-out', file(`${who}-cert.pem`)];
-    await run('openssl', ['req', ...newKey(who), ...subject, ...by, ...out]);
-  }
-}
 
 describe('io/modbus bus over TLS', () => {
   let dir: Awaited<ReturnType<typeof tempDir>> | undefined;
