@@ -25,7 +25,9 @@ export type Allotment =
 export function allot(state: GatewayState, device: DeviceState, axis: Axis): Allotment {
   const order = state.decisions.get(axis)?.setpoint.order;
   if (order?.kind !== 'value') return { kind: 'none' };
-  const to = setpointOf(axis).find(rival => rival !== axis && prevails(state, device, { rival, axis }));
+  const to = setpointOf(axis, device.setpoints).find(
+    rival => rival !== axis && prevails(state, device, { rival, axis }),
+  );
   if (to !== undefined) return { kind: 'yields', to };
   return shareOf(order.value, device.device, { axis, able: able(state, axis) });
 }
@@ -159,6 +161,6 @@ function prevails(
   const rank = mine === undefined || its === undefined ? undefined : compareEvents(its, mine);
   if (rank !== undefined && rank !== 0) return rank < 0;
   if ((mine === undefined) !== (its === undefined)) return its !== undefined;
-  const row = setpointOf(axis);
+  const row = setpointOf(axis, device.setpoints);
   return row.indexOf(rival) < row.indexOf(axis);
 }

@@ -229,8 +229,8 @@ function issueOne(
 }
 
 /** Whether the setpoint that `axis` would release serves another axis by now: there is nothing left to release. */
-function isTaken(state: GatewayState, { device }: DeviceState, axis: Axis): boolean {
-  return setpointOf(axis).some(rival => {
+function isTaken(state: GatewayState, { device, setpoints }: DeviceState, axis: Axis): boolean {
+  return setpointOf(axis, setpoints).some(rival => {
     const other = rival === axis ? undefined : state.standing.get(standingKey(device, rival));
     return other?.value !== undefined && other.applied?.outcome === 'implemented';
   });

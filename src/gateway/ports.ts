@@ -17,6 +17,7 @@ import type {
   Reading,
   SettingsOrder,
   SettingsSet,
+  SharedSetpoints,
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
@@ -173,6 +174,8 @@ export interface DeviceState {
   };
   /** The axes it can be ordered on. */
   readonly axes: readonly Axis[];
+  /** Those of them that share a setpoint; absent until it is known. */
+  readonly setpoints?: SharedSetpoints;
   readonly why: string;
 }
 

@@ -20,7 +20,7 @@ import {
   measure,
 } from '../local/device/mod.ts';
 import type { ModelSet, SunSpecDevice } from '../local/sunspec/mod.ts';
-import type { Applied, Axis, DeviceId, Outcome } from '../model/mod.ts';
+import type { Applied, Axis, DeviceId, Outcome, SharedSetpoints } from '../model/mod.ts';
 import { Setpoints } from './device-setpoints.ts';
 import type { Wear } from './device-wear.ts';
 import type { Treatment } from './device-treatment.ts';
@@ -35,6 +35,8 @@ export interface OrdersDoor {
   readonly wear: Wear;
   /** As it stands: a device may turn out to be another product. */
   readonly treatment: () => Treatment;
+  /** Which axes of the device share a setpoint; `undefined` until it was found. */
+  setpoints(): SharedSetpoints | undefined;
   /** What is 100 % of an order, in W, where the device tells it. */
   rating(): Promise<number | undefined>;
   /** The device as it was last found; looked for first where it is not known or lost. */
@@ -62,12 +64,13 @@ export class DeviceOrders {
   #closed = false;
   /** The newest order of each axis. */
   readonly #newest = new Map<Axis, Order>();
-  readonly #setpoints = new Setpoints();
+  readonly #setpoints: Setpoints;
   /** What ends the repetition of an order that the device would forget, by axis. */
   readonly #keptAlive = new Map<Axis, () => void>();
 
   constructor(door: OrdersDoor) {
     this.#door = door;
+    this.#setpoints = new Setpoints(() => door.setpoints());
   }
 
   async apply({ device, axis, value, reversion }: DeviceOrder): Promise<Applied> {

@@ -5,17 +5,23 @@
  * Which order prevails is not decided here; the last one that was implemented does.
  */
 import type { ApplyResult, AxisOrder } from '../local/device/mod.ts';
-import type { Axis } from '../model/mod.ts';
+import type { Axis, SharedSetpoints } from '../model/mod.ts';
 import { setpointOf } from '../model/mod.ts';
 
 export class Setpoints {
+  /** Which axes of the device share one, as far as it is known. */
+  readonly #shared: () => SharedSetpoints | undefined;
   /** The last order of each setpoint, by the first of its axes. */
   readonly #turns = new Map<Axis, Promise<unknown>>();
   readonly #serves = new Map<Axis, Axis>();
 
+  constructor(shared: () => SharedSetpoints | undefined = () => undefined) {
+    this.#shared = shared;
+  }
+
   /** A release of what serves another axis by now writes nothing: it would end the other's order. */
   async inTurn(order: AxisOrder, carryOut: () => Promise<ApplyResult>): Promise<ApplyResult> {
-    const [setpoint = order.axis, ...others] = setpointOf(order.axis);
+    const [setpoint = order.axis, ...others] = setpointOf(order.axis, this.#shared());
     if (others.length === 0) return carryOut();
     const mine = this.#after(this.#turns.get(setpoint), setpoint, { order, carryOut });
     this.#turns.set(setpoint, mine);
@@ -24,7 +30,7 @@ export class Setpoints {
 
   /** Whether the setpoint of `axis` serves another. */
   isTaken(axis: Axis): boolean {
-    const serves = this.#serves.get(setpointOf(axis)[0] ?? axis);
+    const serves = this.#serves.get(setpointOf(axis, this.#shared())[0] ?? axis);
     return serves !== undefined && serves !== axis;
   }
 

@@ -12,21 +12,14 @@ import { after, between, milliseconds } from '../base/time.ts';
 import type { DeviceOrder, DeviceState } from '../gateway/mod.ts';
 import type { Conversation, Turn } from '../local/bus/mod.ts';
 import { BACK_OFF_MAX, backOff } from '../local/bus/mod.ts';
-import type { PollPlan, Polled } from '../local/device/mod.ts';
-import { axesIn, interrogate, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
+import type { Abilities, PollPlan, Polled } from '../local/device/mod.ts';
+import { abilitiesIn, interrogate, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
 import type { OwnPoint, Profile } from '../local/profiles/mod.ts';
 import { matchProfile, ownPointsOf, readOwn, strangerTo } from '../local/profiles/mod.ts';
 import type { DiscoveryRefusal, PollRefusal, SunSpecDevice } from '../local/sunspec/mod.ts';
 import { BASES, describeFailure, discover } from '../local/sunspec/mod.ts';
-import type {
-  Applied,
-  Axis,
-  DeviceRole,
-  Interrogated,
-  Points,
-  SettingsOrder,
-  SettingsSet,
-} from '../model/mod.ts';
+import type { Applied, DeviceRole, Interrogated, Points, SettingsOrder, SettingsSet } from '../model/mod.ts';
+import { sharedSetpoints } from '../model/mod.ts';
 import type { OrdersDoor } from './device-orders.ts';
 import { DeviceOrders } from './device-orders.ts';
 import type { DeviceParts } from './device-parts.ts';
@@ -50,7 +43,8 @@ interface Found {
   readonly device: SunSpecDevice;
   readonly role: DeviceRole;
   readonly plan: PollPlan;
-  readonly axes: readonly Axis[];
+  /** The axes it can be ordered on, and what carries each out. */
+  readonly abilities: Abilities;
 }
 
 type FindRefusal = DiscoveryRefusal | PollRefusal | 'incomplete' | 'absent' | 'no-role';
@@ -84,6 +78,7 @@ export class Device {
       wear: parts.wear,
       clock: parts.clock,
       treatment: () => this.#treatment,
+      setpoints: () => this.#found && sharedSetpoints(this.#found.abilities),
       rating: () => this.#rating(),
       reach: () => this.#reach(),
       run: (conversation, turn) => this.#run(conversation, turn),
@@ -209,9 +204,10 @@ export class Device {
     return ownPointsOf(this.#treatment.points, { unit, models }, this.#parts.models);
   }
 
-  /** With those that the profile carries out itself. */
-  #withOwn(axes: readonly Axis[]): readonly Axis[] {
-    return [...new Set([...axes, ...this.#treatment.byAxis.keys()])];
+  /** With those that the profile carries out itself: what it writes for two of them may be one register. */
+  #withOwn(abilities: Abilities): Abilities {
+    const own = [...this.#treatment.byAxis.keys()].map(axis => [axis, 'its profile'] as const);
+    return new Map([...abilities, ...own]);
   }
 
   /** A device without a map is known by the points of the profile that a person named for it. */
@@ -231,7 +227,7 @@ export class Device {
       device,
       role,
       plan: pollPlanOf(device, role, points),
-      axes: this.#withOwn([]),
+      abilities: this.#withOwn(new Map()),
     };
     return ok(this.#found);
   }
@@ -250,10 +246,11 @@ export class Device {
     if (device === undefined) return refused('absent', `${devices.length} devices stand there`, 'later');
     const role = config.role ?? profile?.role ?? roleOf(device);
     if (role === undefined) return refused('no-role', 'it has no model of an inverter, storage or meter');
-    const axes = role === 'meter' ? ok([]) : await this.#run(axesIn(device, models), turn);
-    if (!axes.ok) return refused('incomplete', axes.detail, 'later');
+    const able =
+      role === 'meter' ? ok<Abilities>(new Map()) : await this.#run(abilitiesIn(device, models), turn);
+    if (!able.ok) return refused('incomplete', able.detail, 'later');
     const plan = pollPlanOf(device, role, this.#ownPoints(device.models));
-    this.#found = { base, device, role, plan, axes: this.#withOwn(axes.value) };
+    this.#found = { base, device, role, plan, abilities: this.#withOwn(able.value) };
     return ok(this.#found);
   }
 
@@ -325,7 +322,8 @@ export class Device {
       present,
       model: names.join(' '),
       product,
-      axes: this.#found?.axes ?? [],
+      axes: [...(this.#found?.abilities.keys() ?? [])],
+      ...(this.#found === undefined ? {} : { setpoints: sharedSetpoints(this.#found.abilities) }),
       why,
     });
   }

@@ -66,15 +66,27 @@ export function axisOfCode(code: number): AxisRow | undefined {
   return BY_CODE.get(code);
 }
 
-/**
- * Axes that a device carries out with one setpoint of its own, so that it can hold one of them at a time; the more
- * special before the more general. SunSpec 704 has one WSet for all of these.
- */
-const ONE_SETPOINT: readonly (readonly Axis[])[] = [['opModStorageTargetW', 'opModTargetW', 'opModFixedW']];
+/** Axes of a device that share one setpoint, so that it can hold one of them at a time: a row a setpoint. */
+export type SharedSetpoints = readonly (readonly Axis[])[];
 
-/** `axis` and those that share its setpoint, in their order; `axis` alone where it has one of its own. */
-export function setpointOf(axis: Axis): readonly Axis[] {
-  return ONE_SETPOINT.find(row => row.includes(axis)) ?? [axis];
+/** Axes that may share one; the more special before the more general. SunSpec 704 has one WSet for all of these. */
+const ONE_SETPOINT: SharedSetpoints = [['opModStorageTargetW', 'opModTargetW', 'opModFixedW']];
+
+/**
+ * `axis` and those that share its setpoint, in their order; `axis` alone where it has one of its own. `shared` is what
+ * the device has; until that is known all that may share one count as sharing it.
+ */
+export function setpointOf(axis: Axis, shared: SharedSetpoints = ONE_SETPOINT): readonly Axis[] {
+  return shared.find(row => row.includes(axis)) ?? [axis];
+}
+
+/** What a device shares, where `carriers` says by what each of its axes is carried out. */
+export function sharedSetpoints(carriers: ReadonlyMap<Axis, string>): SharedSetpoints {
+  return ONE_SETPOINT.flatMap(row => {
+    const able = row.filter(axis => carriers.has(axis));
+    const by = Map.groupBy(able, axis => carriers.get(axis));
+    return [...by.values()].filter(axes => axes.length > 1);
+  });
 }
 
 /** Axes whose number is a sum over the site and not a measure of each device: those in W. */

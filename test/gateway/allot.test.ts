@@ -291,6 +291,36 @@ describe('two axes with one setpoint', () => {
     expect(orders(bench).filter(each => each.startsWith('battery'))).to.deep.equal([]);
   });
 
+  it('are two on a device where each has its own: none gives way, and each is released', () => {
+    const bench = house();
+    bench.step({
+      on: 'device',
+      state: {
+        device: BATTERY,
+        present: true,
+        model: 'Hybrid 1',
+        axes: BATTERY_AXES,
+        setpoints: [['opModTargetW', 'opModFixedW']],
+        why: 'test',
+      },
+    });
+    event(bench, 'ev-1', { opModStorageTargetW: 2000 }, 10);
+    bench.command(eventBody({ mRID: 'ev-2' as MRID, axes: { opModFixedW: 5000 }, duration: seconds(10) }));
+    bench.until(0);
+    bench.answer('implemented', 'opModStorageTargetW', BATTERY);
+    bench.answer('implemented', 'opModFixedW', BATTERY);
+    bench.answer('implemented', 'opModFixedW');
+    expect(orders(bench)).to.have.members([
+      'pv opModFixedW 5000',
+      'battery opModStorageTargetW 2000',
+      'battery opModFixedW 5000',
+    ]);
+    bench.until(10_000);
+    expect(orders(bench)).to.have.members(['pv opModFixedW released', 'battery opModFixedW released']);
+    bench.until(hours(1));
+    expect(orders(bench)).to.include('battery opModStorageTargetW released');
+  });
+
   it('are left to the lower one where the device refuses the higher', () => {
     const bench = house();
     event(bench, 'ev-1', { opModFixedW: 5000 }, 10);

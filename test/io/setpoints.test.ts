@@ -83,6 +83,14 @@ describe('one setpoint for several axes', () => {
     expect(await carry(setpoints, { axis: MINE, value: undefined })).to.equal('left, implemented');
   });
 
+  it('is one of two where the device has one for each: no release is left out', async () => {
+    const setpoints = new Setpoints(() => [['opModTargetW', 'opModFixedW']]);
+    expect(await carry(setpoints, { axis: OTHER, value: 1 })).to.equal('written, implemented');
+    expect(await carry(setpoints, { axis: MINE, value: 1 })).to.equal('written, implemented');
+    expect([setpoints.isTaken(MINE), setpoints.isTaken(OTHER)]).to.deep.equal([false, false]);
+    expect(await carry(setpoints, { axis: OTHER, value: undefined })).to.equal('written, implemented');
+  });
+
   it('of its own holds up nobody', async () => {
     const setpoints = await serving('other');
     expect(await carry(setpoints, { axis: 'opModMaxLimW', value: undefined })).to.equal(

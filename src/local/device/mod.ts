@@ -6,7 +6,7 @@ export {
   applyIntent,
   applyOrder,
 } from './apply.ts';
-export { axesIn } from './axes.ts';
+export { type Abilities, abilitiesIn, axesIn } from './axes.ts';
 export { type ByProfile, applyByProfile, controlsByAxis } from './by-profile.ts';
 export { CONTROLS, type Control, axesOf, controlsOf, modesOf } from './controls.ts';
 export { type Deviation, type Effect, deviationOf } from './deviation.ts';

@@ -4,8 +4,15 @@
  */
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { type ApplyResult, applyIntent, axesIn, interrogate } from '../../../src/local/device/mod.ts';
+import {
+  type ApplyResult,
+  abilitiesIn,
+  applyIntent,
+  axesIn,
+  interrogate,
+} from '../../../src/local/device/mod.ts';
 import type { Axis, Intent } from '../../../src/model/mod.ts';
+import { sharedSetpoints } from '../../../src/model/mod.ts';
 import { MODELS } from '../sunspec/models.ts';
 import { TIMEOUT, run, writes } from '../sunspec/table.ts';
 import { type Plant, changed, deviceOf, held, plant, registersOf } from './plant.ts';
@@ -14,6 +21,8 @@ type Changes = Readonly<Record<string, readonly number[]>>;
 
 /** A battery of 5000 W, with nothing in force. */
 const BATTERY: Changes = { '124.WChaMax': [50_000], '124.StorCtl_Mod': [4] };
+
+const HYBRID: Changes = {};
 
 function order(axis: Axis, value: number | undefined): Intent {
   return value === undefined ? { kind: 'release', mode: axis } : { kind: 'value', mode: axis, value };
@@ -173,6 +182,25 @@ describe('power of storage by 124', () => {
     expect(result.outcome).to.equal('implemented');
     expect(rates(on)).to.deep.equal([-200, 200]);
     expect(held(on, '704.WSet')).to.deep.equal(before);
+  });
+
+  it('shares a setpoint with what 124 carries too, and not with what 704 does', () => {
+    const shared = (changes: Changes, ...ids: readonly number[]) => {
+      const array = { id: 160, name: 'mppt', address: 60_000, length: 8 };
+      const models = deviceOf(...ids).models;
+      const device = { unit: 1, models: changes === HYBRID ? [...models, array] : models };
+      const able = run(abilitiesIn(device, MODELS), plant({ ...BATTERY, ...changes }));
+      return able.ok ? sharedSetpoints(able.value) : able;
+    };
+    expect(shared({}, 124)).to.deep.equal([['opModStorageTargetW', 'opModTargetW', 'opModFixedW']]);
+    expect(shared({}, 704, 802)).to.deep.equal([['opModStorageTargetW', 'opModTargetW', 'opModFixedW']]);
+    expect(shared(HYBRID, 124, 704)).to.deep.equal([['opModTargetW', 'opModFixedW']]);
+    // 704 without watts, left out by its sentinel: a percentage by 704, watts by 124.
+    expect(shared({ '704.WSet': [0x8000, 0] }, 124, 704)).to.deep.equal([
+      ['opModStorageTargetW', 'opModTargetW'],
+    ]);
+    expect(shared({}, 704)).to.deep.equal([['opModTargetW', 'opModFixedW']]);
+    expect(shared({}, 123)).to.deep.equal([]);
   });
 
   it('is shown once when a device is asked what it holds', () => {
