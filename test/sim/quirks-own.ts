@@ -173,6 +173,24 @@ export function ownTables(line: LineTest): void {
     expect(bench.told.readings.at(-1)?.points).to.include({ TotWhInj: -5 });
   });
 
+  line('Kostal', 'byte order is a device setting', 'is told to who must set it', async () => {
+    const image = inverter('KOSTAL');
+    for (const swap of [
+      (words: readonly number[]) => words.map(word => ((word & 0xff) << 8) | (word >> 8)),
+      (words: readonly number[]) => words.toReversed(),
+    ]) {
+      const read = (address: number, count: number) => {
+        const words = image.read(address, count);
+        return 'exception' in words ? words : swap(words);
+      };
+      const profile = await shipped('kostal');
+      await using bench = await openBench({ unit: wired(image, { read, unit: 71 }), profile });
+      const { present, why } = await bench.found();
+      expect(present).to.equal(false);
+      expect(why).to.match(/set the device to big-endian/);
+    }
+  });
+
   sungrow(line);
 
   line('SolaX', 'writes ignored until an unlock code', 'the code goes first', async () => {

@@ -31,11 +31,6 @@ import { ownTables } from './quirks-own.ts';
 /** Outside of the repository; a build machine without it proves the lines below, not that none was missed. */
 const TABLE = '../shared/reference/field-quirks.md';
 
-/** Halves of lines whose other half is shown: the profile says so, and no part of the program heeds it. */
-const NOT_WHOLLY: readonly { readonly device: string; readonly half: string; readonly states: string }[] = [
-  { device: 'Kostal', half: 'byte order is a device setting', states: 'link.byteOrder' },
-];
-
 const shown: { readonly device: string; readonly says: string }[] = [];
 
 /** A test of one line of the table, named as it begins there. */
@@ -287,11 +282,6 @@ describe('the quirks of the field, on a line', () => {
     const section = readFileSync(TABLE, 'utf8').split('## Inverters and dongles')[1]?.split('\n## ')[0] ?? '';
     const rows = section.split('\n').filter(row => /^\| (?!device|---)/.test(row));
     expect(rows.length).to.be.at.least(25);
-    for (const { device, half } of NOT_WHOLLY)
-      expect(
-        rows.some(row => row.startsWith(`| ${device} |`) && row.includes(half)),
-        half,
-      ).to.equal(true);
     for (const row of rows) {
       const [, device, says = ''] = row.split('|').map(cell => cell.trim());
       const known = shown.some(each => each.device === device && says.startsWith(each.says));

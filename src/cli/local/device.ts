@@ -222,7 +222,8 @@ export async function discovered(device: Connected): Promise<readonly SunSpecDev
 
 const WHAT_TO_DO: Readonly<Record<string, string>> = {
   unreachable: 'nobody answers. Is it switched on, and the unit right (scan --units 1-247 looks for it)?',
-  'no-marker': 'a Modbus device answers, but it is no SunSpec device at this unit. Is SunSpec switched on?',
+  'no-marker':
+    'a Modbus device answers, but it is no SunSpec device at this unit. Is SunSpec switched on? A product without a map is known by its profile (underglass profile list)',
   silent: 'it stopped answering',
 };
 const NO_LINK = 'no connection. Is the address right, and Modbus switched on?';
