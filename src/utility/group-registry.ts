@@ -154,6 +154,11 @@ export class GroupRegistry {
     return this.#groups.has(group) ? this.#view(group) : undefined;
   }
 
+  /** What a group that was made is for, and whose it is. */
+  traitsOf(group: GroupId): GroupTraits {
+    return this.#record(group).traits;
+  }
+
   /** One member, without a copy of all. */
   member(group: GroupId, gateway: GatewayId): Member | undefined {
     return this.#groups.get(group)?.members.get(gateway);

@@ -135,6 +135,15 @@ describe('a gateway in groups', () => {
     expect(bench.effects).to.deep.include({ do: 'listen', group: OTHER, member: true });
   });
 
+  it('CS-3: shows the customer an event, and nothing of the group it came by', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5));
+    bench.command(eventBody(), to(FEEDER, 5));
+    bench.until(1000);
+    expect(bench.view().events.map(({ mRID }) => mRID)).to.deep.equal(['ev-1']);
+    expect(JSON.stringify(bench.view())).to.not.contain(FEEDER);
+  });
+
   it('GRP-2: asks for the grant of a group it never heard of, waits for it for ten minutes, and then refuses', () => {
     const bench = Bench.ready();
     const signed = bench.command(eventBody(), to(FEEDER, 3));

@@ -25,6 +25,7 @@ import { MemoryStore } from '../support/memory-store.ts';
 import { START, UTILITY, trusted } from './support.ts';
 
 const SLOT_MS = 10;
+const LOOK_EVERY_MS = 100;
 const ISSUER = 'ops';
 
 /** What is drawn for each message and each of its receivers. */
@@ -234,12 +235,11 @@ export class Fleet {
     return this.#parts.registry;
   }
 
-  /** Lets time pass until `done`, or until `limitMs` are over: the time it took, or `undefined`. */
+  /** Lets time pass until `done`, or until `limitMs` are over: the time it took, to 0.1 s, or `undefined`. */
   async pass(limitMs: number, done: () => boolean = () => false): Promise<number | undefined> {
-    for (let ms = 0; ms < limitMs; ms += SLOT_MS) {
-      if (!this.clock.next()) continue;
-      await this.#quiet();
-      if (done()) return ms + SLOT_MS;
+    for (let ms = SLOT_MS; ms <= limitMs; ms += SLOT_MS) {
+      if (this.clock.next()) await this.#quiet();
+      if (ms % LOOK_EVERY_MS === 0 && done()) return ms;
     }
     return done() ? limitMs : undefined;
   }

@@ -9,6 +9,7 @@ import { addCurve } from './curve.ts';
 import { addInterrogate } from './interrogate.ts';
 import { addCancel, addSend } from './send.ts';
 import { addGateways } from './gateways.ts';
+import { addGroup } from './group.ts';
 import { addServe } from './serve.ts';
 import { addTrustSending } from './trust.ts';
 
@@ -25,6 +26,7 @@ export function addUtility(program: Command): void {
     addGateways,
     addTrustSending,
     addCa,
+    addGroup,
   ])
     add(utility);
 }

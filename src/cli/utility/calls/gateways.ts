@@ -13,7 +13,8 @@ export const gateways: Call = call(z.strictObject({}), (_args, { headEnd }) => {
     gateway: id,
     keyEpoch: epoch,
     presence: { true: 'online', false: 'offline', undefined: 'unheard' }[String(nms.isOnline(id))],
-    groups: [...registry.membershipsOf(id).keys()],
+    // A third party's group may be shown to its owner alone (CS-3).
+    groups: [...registry.membershipsOf(id).keys()].filter(group => registry.traitsOf(group).opaque !== true),
     unanswered: open.get(id) ?? 0,
   }));
   return Promise.resolve({

@@ -1,12 +1,17 @@
 /** Everything a head end can be asked, by name. */
 import type { Call } from '../desk.ts';
 import { gateways } from './gateways.ts';
+import { groupChange, groupCreate, groupHistory, groupStatus } from './group.ts';
 import { interrogate, modes, set } from './modes.ts';
 import { cancel, send } from './send.ts';
 import { trust } from './trust.ts';
 
 export const CALLS: Readonly<Record<string, Call>> = {
   gateways,
+  groupCreate,
+  groupChange,
+  groupStatus,
+  groupHistory,
   send,
   cancel,
   interrogate,
