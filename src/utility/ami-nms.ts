@@ -68,6 +68,10 @@ export interface NmsEvents {
   onRecord?(gateway: GatewayId, record: UplinkRecord): void;
   /** To a command of ours. */
   onReceipt?(gateway: GatewayId, receipt: ReceiptBody): void;
+  /** The first answer of a gateway to a command. `tookMs` only where it went out once, else nobody knows from when. */
+  onAnswered?(gateway: GatewayId, tookMs: number | undefined): void;
+  /** A command ran out of time without an answer of this gateway. */
+  onExpired?(gateway: GatewayId): void;
   /** Records are missing. `lost`: the gateway cannot send them, and the gap is written off. */
   onGap?(gateway: GatewayId, stream: StreamName, gap: Gap & { readonly lost: boolean }): void;
   /** Said by an unsigned message: for people, not for decisions. */
@@ -190,6 +194,11 @@ export class AmiNms {
   /** What the gateway's last presence message said; `undefined` before one. */
   isOnline(gateway: GatewayId): boolean | undefined {
     return this.#presence.get(gateway);
+  }
+
+  /** How many records of a gateway are missing between those that are held; they may still come. */
+  missing(gateway: GatewayId): number {
+    return this.#collector.missingOf(gateway);
   }
 
   /** How many messages were refused since the start, by reason. */
@@ -339,6 +348,8 @@ export class AmiNms {
       random,
       numbers: this.#numbers,
       publish: (topic, bytes) => this.#broker.publish(topic, bytes),
+      answered: (gateway, tookMs) => this.#events.onAnswered?.(gateway, tookMs),
+      expired: gateway => this.#events.onExpired?.(gateway),
       delivered: cti => this.#enrolment?.delivered(cti),
       trouble: why => this.#trouble(why),
     });

@@ -6,7 +6,7 @@ import { troubleOf } from '../base/assert.ts';
 import type { BirthBody, GatewayId, KeyId, StreamName, UplinkRecord } from '../model/mod.ts';
 import { openRecord } from '../wan/envelope/mod.ts';
 import type { EnvelopeRefusal, TrustedKey } from '../wan/envelope/mod.ts';
-import { judge, restored, streamIntake, take, takeAgain, writeOff } from './intake.ts';
+import { judge, missing, restored, streamIntake, take, takeAgain, writeOff } from './intake.ts';
 import type { Gap, Intake, StreamIntake } from './intake.ts';
 import { isAbout } from './outstanding.ts';
 import type { LedgerChange, LedgerPort, LedgerSnapshot } from './ports.ts';
@@ -95,6 +95,11 @@ export class Collector {
     return Object.fromEntries(
       [...streams].map(([name, { through, runs }]) => [name, runs.at(-1)?.last ?? through]),
     );
+  }
+
+  /** How many records of a gateway are missing between those that are held; they may still come. */
+  missingOf(gateway: GatewayId): number {
+    return [...(this.#intake.get(gateway)?.values() ?? [])].reduce((sum, stream) => sum + missing(stream), 0);
   }
 
   /** Whether it is durable now. */

@@ -6,7 +6,7 @@
 import { ok, refused, troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { toHex } from '../base/bytes.ts';
-import { after, hours, milliseconds } from '../base/time.ts';
+import { after, between, hours, milliseconds } from '../base/time.ts';
 import type { Instant, UnixTime } from '../base/time.ts';
 import { commandTopic, formatAudience } from '../model/mod.ts';
 import type { Audience, CommandBody, CommandClass, Cti, GatewayId, ReceiptBody } from '../model/mod.ts';
@@ -19,6 +19,7 @@ import {
   dueAt,
   FIRST_REPEAT_MS,
   handed,
+  isAnswer,
   isExpired,
   MAX_OUTSTANDING,
   outstanding,
@@ -77,6 +78,10 @@ export interface DispatcherDoors {
   /** Uniform over [0, 1). */
   readonly random: () => number;
   readonly publish: (topic: string, bytes: Uint8Array) => Promise<void>;
+  /** A gateway answered for the first time; how long it took, where that is known. */
+  readonly answered: (gateway: GatewayId, tookMs: number | undefined) => void;
+  /** A gateway did not answer before the expiry. */
+  readonly expired: (gateway: GatewayId) => void;
   /** The broker took a command for the first time. */
   readonly delivered: (cti: Cti) => void;
   readonly trouble: (why: string) => void;
@@ -149,6 +154,7 @@ export class Dispatcher {
       const entry = this.#commands.get(cti);
       if (entry === undefined) continue;
       if (isExpired(entry, now)) {
+        for (const gateway of entry.missing) this.#doors.expired(gateway);
         void this.settle(cti, 'expired');
         continue;
       }
@@ -169,6 +175,11 @@ export class Dispatcher {
   }
 
   answered(gateway: GatewayId, receipt: ReceiptBody): void {
+    const entry = this.#commands.get(receipt.cti);
+    if (entry?.missing.has(gateway) === true && isAnswer(receipt)) {
+      const took = between(entry.handedAt, this.#issuer.clock.now().instant);
+      this.#doors.answered(gateway, entry.attempts === 1 ? took : undefined);
+    }
     if (answered(this.#commands, gateway, receipt)) void this.settle(receipt.cti, 'answered');
   }
 

@@ -92,6 +92,12 @@ export function writeOff(stream: StreamIntake, { first, last }: Gap): readonly G
   return gaps;
 }
 
+/** How many records lie in the gaps. */
+export function missing({ through, runs }: StreamIntake): number {
+  const held = runs.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  return (runs.at(-1)?.last ?? through) - through - held;
+}
+
 /** A stream that stands where the ledger says. */
 export function restored(through: number, ahead: readonly number[]): StreamIntake {
   const stream: StreamIntake = { through, runs: [], passes: 0 };

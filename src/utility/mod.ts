@@ -24,4 +24,6 @@ export type { Gap } from './intake.ts';
 export { MAX_CONFIG_BYTES, MAX_GATEWAYS, utilityConfig } from './config.ts';
 export type { UtilityConfig } from './config.ts';
 export { DEVICE_KEYS, DeviceKeys } from './device-keys.ts';
+export { DAYS as HEALTH_DAYS, HEARD_WITHIN, NetworkHealth } from './health.ts';
+export type { GatewayHealth, GroupHealth } from './health.ts';
 export type { DeviceKey } from './device-keys.ts';

@@ -24,6 +24,8 @@ export interface Outstanding {
   /** Whether the broker took it at least once. */
   delivered: boolean;
   repeatAt: Instant;
+  /** When it was last handed to the broker. */
+  handedAt: Instant;
 }
 
 export type OutstandingCommands = Map<Cti, Outstanding>;
@@ -32,7 +34,7 @@ export type OutstandingCommands = Map<Cti, Outstanding>;
 export function outstanding(command: SentCommand, answered: readonly GatewayId[], at: Instant): Outstanding {
   const missing = new Set(command.awaits);
   for (const gateway of answered) missing.delete(gateway);
-  return { command, missing, attempts: 0, delivered: false, repeatAt: at };
+  return { command, missing, attempts: 0, delivered: false, repeatAt: at, handedAt: at };
 }
 
 /** Takes a receipt in. Whether it was the last one the command waited for. */
@@ -57,6 +59,7 @@ export function isAnswer(receipt: ReceiptBody): boolean {
 
 /** Notes that the command is handed to the broker now, and draws the next time. `random` is uniform over [0, 1). */
 export function handed(entry: Outstanding, now: Now, random: () => number): void {
+  entry.handedAt = now.instant;
   entry.repeatAt = after(now.instant, pause(entry.attempts++, random()));
 }
 

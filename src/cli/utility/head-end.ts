@@ -15,6 +15,7 @@ import {
   DeviceKeys,
   GroupRegistry,
   MAX_CONFIG_BYTES,
+  NetworkHealth,
   startAmiNms,
   utilityConfig,
 } from '../../utility/mod.ts';
@@ -30,6 +31,7 @@ export interface HeadEnd {
   readonly registry: GroupRegistry;
   readonly ledger: Ledger;
   readonly keys: DeviceKeys;
+  readonly health: NetworkHealth;
   /** Whoever wants to hear what the head end tells joins here, and leaves again. */
   readonly events: Fan<NmsEvents>;
   /** What the link last said. */
@@ -70,6 +72,9 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
   const events = new Fan<NmsEvents>();
   const rotated = await ledger.rows(DEVICE_KEYS);
   const keys = new DeviceKeys(config.gateways, why => events.tell('onTrouble', why), rotated);
+  const trouble = (why: string): void => events.tell('onTrouble', why);
+  const health = await NetworkHealth.open({ ledger, clock: systemClock, trouble });
+  events.join(health.events);
   let state = { up: false, why: `${config.broker.url}: not connected yet` };
   events.join({ onLink: said => (state = said) });
   const { utility, issuer, keyEpoch } = config;
@@ -114,10 +119,12 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
     registry,
     ledger,
     keys,
+    health,
     events,
     link: () => state,
     close: async () => {
       await nms.close();
+      await health.close();
       await ledger.close();
     },
   };

@@ -64,6 +64,14 @@ describe('underglass utility', function () {
       for (const { code, err } of await Promise.all(asks)) expect(code, err).to.equal(0);
       const shown = await world.utility('gateways --json');
       expect(JSON.parse(shown.out)).to.have.property('gateways').with.length(1);
+      const health = await world.utility('health --gateway gw-1 --json');
+      expect(JSON.parse(health.out)).to.have.nested.include({
+        'gateways[0].isThere': true,
+        'gateways[0].commandAvailability': 1,
+        'gateways[0].expired': 0,
+      });
+      const plain = await world.utility('health');
+      expect(plain.out).to.match(/gw-1 {2}there, heard \S+, link 100\.000 %, commands 100\.000 %/);
     } finally {
       serving.kill('SIGTERM');
     }

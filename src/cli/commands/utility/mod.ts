@@ -6,6 +6,7 @@
 import type { Command } from 'commander';
 import { addCa } from './ca.ts';
 import { addCurve } from './curve.ts';
+import { addHealth } from './health.ts';
 import { addInterrogate } from './interrogate.ts';
 import { addCancel, addSend } from './send.ts';
 import { addGateways } from './gateways.ts';
@@ -24,6 +25,7 @@ export function addUtility(program: Command): void {
     addInterrogate,
     addCurve,
     addGateways,
+    addHealth,
     addTrustSending,
     addCa,
     addGroup,

@@ -2,11 +2,13 @@
 import type { Call } from '../desk.ts';
 import { gateways } from './gateways.ts';
 import { groupChange, groupCreate, groupHistory, groupStatus } from './group.ts';
+import { health } from './health.ts';
 import { interrogate, modes, set } from './modes.ts';
 import { cancel, send } from './send.ts';
 import { trust } from './trust.ts';
 
 export const CALLS: Readonly<Record<string, Call>> = {
+  health,
   gateways,
   groupCreate,
   groupChange,
