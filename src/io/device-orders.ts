@@ -99,17 +99,18 @@ export class DeviceOrders {
 
   async #write(device: SunSpecDevice, order: Order, isRepeat: boolean): Promise<ApplyResult> {
     const before = await this.#foresee(device, order, isRepeat);
-    const first = await this.#door.run(this.#conversation(device, order), 'write');
+    const first = await this.#door.run(this.#conversation(device, order, isRepeat), 'write');
     const result = await this.#recheck(order, first);
     const { effect } = result;
     if (effect === undefined || before === undefined || result.outcome === 'refused') return result;
     return this.#watch(device, order, { result, effect, ...before });
   }
 
-  #conversation(device: SunSpecDevice, order: Order): Conversation<ApplyResult> {
+  #conversation(device: SunSpecDevice, order: Order, isRepeat: boolean): Conversation<ApplyResult> {
     const { models, treatment } = this.#door;
     const { deviations, byAxis, points } = treatment();
-    const flashWritesToday = this.#flashToday(order.axis);
+    // A reminder is counted and never refused: the device would drop an order that stands, and nobody would hear.
+    const flashWritesToday = isRepeat ? 0 : this.#flashToday(order.axis);
     const control = byAxis.get(order.axis);
     return control === undefined
       ? applyOrder(device, order, models, { deviations, flashWritesToday })

@@ -241,6 +241,23 @@ describe('io/devices, with profiles', () => {
     expect(troubles[0]).to.equal('pv/opModMaxLimW: the disk is full');
   });
 
+  it('reminds a device of an order though the day of its flash is over, and takes no new one', async () => {
+    const control: ControlProfile = {
+      ...LIMIT,
+      carries: 'opModMaxLimW',
+      storage: { flash: { writesPerDay: 3 } },
+      keepAlive: { everyS: 1, deadManS: 3 },
+    };
+    const devices = await open({
+      profile: profileOf({ controls: { limit: control } }),
+      clock: fastClock(50),
+    });
+    expect(await devices.apply(limit(2500))).to.include({ outcome: 'implemented' });
+    while (written('WMaxLimPctEna').length < 5) await told.further(1, PV);
+    expect(written('WMaxLimPct')).to.have.length(1);
+    expect(await devices.apply(limit(5000))).to.include({ outcome: 'refused' });
+  });
+
   it('repeats what a device forgets, until it is released', async () => {
     const control: ControlProfile = { ...LIMIT, keepAlive: { everyS: 1, deadManS: 3 } };
     const profile = profileOf({ controls: { limit: control } });
