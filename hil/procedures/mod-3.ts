@@ -34,7 +34,8 @@ function neighbourStep(
   { before, now }: { readonly before: Sheet; readonly now: Sheet },
 ): Step {
   const settings = [...before.spots.values()].filter(
-    ({ path, placed }) => placed.def.access === 'RW' && !written.includes(path),
+    spot =>
+      spot.placed.def.access === 'RW' && !written.includes(spot.path) && wordsIn(before, spot) !== undefined,
   );
   const changed = settings.filter(spot => !same(wordsIn(before, spot), wordsIn(now, spot)));
   const base = {
