@@ -14,6 +14,7 @@ import { Image } from './image.ts';
 import { Reversions } from './reversion.ts';
 import type { Unit } from './server.ts';
 import { Service } from './service.ts';
+import { terminalsOf } from './trips.ts';
 import {
   battery802,
   capacity702,
@@ -103,18 +104,18 @@ export class Battery {
   advance(now: Instant, wishW: number, grid: Grid): void {
     const next = (): Instant | undefined => earliest(this.#reversions.next(), this.#service.next());
     for (const at of steps(this.#now, now, next)) {
-      this.#settle();
+      this.#settle(grid);
       this.#step(at, wishW);
       this.#now = at;
     }
-    this.#settle();
+    this.#settle(grid);
     this.#show(grid);
   }
 
   /** What a write or a timer changed by now. */
-  #settle(): void {
+  #settle(grid: Grid): void {
     this.#reversions.advance(this.#now);
-    this.#service.advance(this.#now);
+    this.#service.advance(this.#now, terminalsOf(this.image, grid));
     if (this.#service.state === 'on') return;
     this.#powerW = 0;
     this.#reactiveVar = 0;

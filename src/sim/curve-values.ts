@@ -76,7 +76,7 @@ export function droop711(): ModelValues {
   return { id: 711, values: { ...values, Db_SF: -3, K_SF: -3, RspTms_SF: -1, ...slots('Ctl', slot) } };
 }
 
-/** Must-trip of category II: percent of nominal voltage or Hz, and seconds (tables 12 and 18, for 50 Hz). */
+/** Must-trip of category II: percent of nominal voltage or Hz beside the nominal, and seconds (tables 12 and 18). */
 const TRIPS = {
   707: {
     x: 'V',
@@ -95,22 +95,23 @@ const TRIPS = {
   709: {
     x: 'Hz',
     trip: [
-      [46.5, 0.16],
-      [48.5, 300],
+      [-3.5, 0.16],
+      [-1.5, 300],
     ],
   },
   710: {
     x: 'Hz',
     trip: [
-      [51.2, 300],
-      [52, 0.16],
+      [1.2, 300],
+      [2, 0.16],
     ],
   },
 } as const;
 
-/** 707 to 710. They are adopted and held; this inverter rides through whatever its grid does. */
-export function trips(id: keyof typeof TRIPS): ModelValues {
-  const { x, trip } = TRIPS[id];
+/** 707 to 710: what the standard has it trip by. */
+export function trips(id: keyof typeof TRIPS, nominalHz = 50): ModelValues {
+  const { x, trip: table } = TRIPS[id];
+  const trip: XY = table.map(([at, timeS]) => [x === 'Hz' ? nominalHz + at : at, timeS]);
   const slot = {
     'MustTrip.ActPt': trip.length,
     ...points('MustTrip.Pt', [x, 'Tms'], trip, TRIP_POINTS),

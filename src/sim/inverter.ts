@@ -1,7 +1,7 @@
 /**
  * A photovoltaic inverter: models 1, 103, 120, 121, 123, 701 to 712 and 714. It gives what the sun offers, held
  * down by the limits and targets in its registers, along a ramp, and by what its curves make of voltage and frequency;
- * it ceases to energise when told to, and comes back with the delay and ramp of entering service.
+ * it ceases to energise when told to or when its trip curves say so, and comes back with the delay and ramp of entering service.
  */
 import type { Instant } from '../base/time.ts';
 import { between } from '../base/time.ts';
@@ -18,6 +18,7 @@ import { Image } from './image.ts';
 import { Reversions } from './reversion.ts';
 import type { Unit } from './server.ts';
 import { Service } from './service.ts';
+import { Trips, terminalsOf } from './trips.ts';
 import {
   capacity702,
   common,
@@ -50,6 +51,7 @@ const WAKE_SHARE = 0.005;
 /** `103.St` and `701.InvSt` of one state, which count differently. */
 const STATES = {
   off: { st: 1, invSt: 0 },
+  tripped: { st: 7, invSt: 6 },
   sleeping: { st: 2, invSt: 1 },
   starting: { st: 3, invSt: 2 },
   running: { st: 4, invSt: 3 },
@@ -57,7 +59,7 @@ const STATES = {
 } as const;
 type InverterState = keyof typeof STATES;
 
-/** `103.Evt1`: the manual shutdown that Conn and ES are. */
+/** `103.Evt1` and `701.Alrm`: the manual shutdown that Conn and ES are. */
 const MANUAL_SHUTDOWN = 1 << 6;
 /** `701.DERMode`: follows the grid, and whether the array offers more than the inverter can pass on. */
 const GRID_FOLLOWING = 1 << 0;
@@ -71,6 +73,7 @@ export class Inverter {
   readonly #rampS: number;
   readonly #reversions: Reversions;
   readonly #service: Service;
+  readonly #trips: Trips;
   readonly #curves: Curves;
   readonly #functions: Functions;
   #now: Instant;
@@ -89,12 +92,17 @@ export class Inverter {
       nameplate120(ratedW, ratedVA),
       settings121(ratedW, ratedVA),
       controls123(),
-      ...models1547(ratedW, { delayS: options.serviceDelayS ?? 5, rampS: options.serviceRampS ?? 5 }),
+      ...models1547(ratedW, {
+        delayS: options.serviceDelayS ?? 5,
+        rampS: options.serviceRampS ?? 5,
+        nominalHz: options.nominalHz ?? 50,
+      }),
     ]);
     this.#now = now;
     this.#rampS = rampS;
     this.#reversions = new Reversions(this.image);
     this.#service = new Service(this.image);
+    this.#trips = new Trips(this.image);
     this.#curves = new Curves(this.image);
     this.#functions = new Functions(this.image, options.nominalHz ?? 50);
     const orders = guardOf(this.image);
@@ -109,22 +117,24 @@ export class Inverter {
 
   /** Moves the device to `now`, while the sun offers `availableW`. */
   advance(now: Instant, availableW: number, grid: Grid): void {
-    const next = (): Instant | undefined => earliest(this.#reversions.next(), this.#service.next());
+    const next = (): Instant | undefined =>
+      earliest(earliest(this.#reversions.next(), this.#service.next()), this.#trips.next());
     for (const at of steps(this.#now, now, next)) {
-      this.#settle();
+      this.#settle(grid);
       this.#step(at, availableW, grid);
       this.#now = at;
     }
-    this.#settle();
+    this.#settle(grid);
     this.#show(availableW, grid);
   }
 
   /** What a write or a timer changed by now. To cease is not to ramp: the contactor opens. */
-  #settle(): void {
+  #settle(grid: Grid): void {
     this.#reversions.advance(this.#now);
     this.#curves.advance();
-    this.#service.advance(this.#now);
-    if (this.#service.state === 'on') return;
+    const terminals = terminalsOf(this.image, grid);
+    this.#service.advance(this.#now, terminals, this.#trips.advance(this.#now, terminals));
+    if (this.#service.state === 'on') return this.#trips.entered();
     this.#orderedW = 0;
     this.#powerW = 0;
     this.#reactiveVar = 0;
@@ -175,7 +185,7 @@ export class Inverter {
   }
 
   #state(availableW: number): InverterState {
-    if (this.#service.state === 'off') return 'off';
+    if (this.#service.state === 'off') return this.#trips.alarms === 0 ? 'off' : 'tripped';
     if (this.#service.state === 'starting') return 'starting';
     if (availableW < WAKE_SHARE * this.image.get('702.WMaxRtg')) return 'sleeping';
     const held = this.#functions.holding !== undefined && this.#powerW < this.#orderedW;
@@ -190,10 +200,13 @@ export class Inverter {
   #show(availableW: number, grid: Grid): void {
     const { image } = this;
     const state = this.#state(availableW);
+    const isOut = this.#service.state === 'off';
     show103(image, this.power, grid);
     show701(image, this.power, grid);
     image.set('103.St', STATES[state].st);
-    image.set('103.Evt1', state === 'off' ? MANUAL_SHUTDOWN : 0);
+    const alarms = this.#trips.alarms | (this.#service.permitted ? 0 : MANUAL_SHUTDOWN);
+    image.set('103.Evt1', alarms);
+    image.set('701.Alrm', alarms);
     image.set('103.WH', Math.floor(this.#energyWh));
     // Conversion loses 3 %; the string stands at 600 V.
     image.set('103.DCW', this.#powerW / 0.97);
@@ -201,9 +214,9 @@ export class Inverter {
     show714(image, { powerW: this.#powerW / 0.97, voltageV: 600, energyWh: this.#energyWh / 0.97 });
     const warmth = 25 + (30 * this.#powerW) / image.get('702.WMaxRtg');
     for (const point of ['103.TmpCab', '103.TmpSnk', '701.TmpCab']) image.set(point, warmth);
-    image.set('701.St', state === 'off' ? 0 : 1);
+    image.set('701.St', isOut ? 0 : 1);
     image.set('701.InvSt', STATES[state].invSt);
-    image.set('701.ConnSt', state === 'off' || state === 'starting' ? 0 : 1);
+    image.set('701.ConnSt', isOut || state === 'starting' ? 0 : 1);
     image.set('701.TotWhInj', Math.floor(this.#energyWh));
     this.#showThrottle(state, availableW);
   }
@@ -221,20 +234,20 @@ export class Inverter {
 /** Models 701 to 712 and 714: the control and monitoring of IEEE 1547-2018. Entering service in seconds. */
 export function models1547(
   ratedW: number,
-  service: { readonly delayS: number; readonly rampS: number },
+  service: { readonly delayS: number; readonly rampS: number; readonly nominalHz?: number },
 ): readonly ModelValues[] {
   const ratedVA = 1.1 * ratedW;
   return [
     measure701(ratedW),
     capacity702(ratedW, ratedVA, 'none'),
-    service703(service.delayS, service.rampS),
+    service703(service.delayS, service.rampS, service.nominalHz),
     controls704(),
     voltVar705(),
     voltWatt706(),
     trips(707),
     trips(708),
-    trips(709),
-    trips(710),
+    trips(709, service.nominalHz),
+    trips(710, service.nominalHz),
     droop711(),
     wattVar712(),
     measure714(1.2 * ratedW),

@@ -1,10 +1,12 @@
 /**
- * Whether a device energises the grid. `123.Conn` 0 or `703.ES` 0 makes it cease at once; permitted again, it waits
- * the delay of 703 and then ramps (IEEE 1547-2018, 4.10.3). A device is in service when it is switched on.
+ * Whether a device energises the grid. `123.Conn` 0, `703.ES` 0 or a trip makes it cease at once. Permitted again, it
+ * waits until voltage and frequency have been within 703 for its delay without a break, and then ramps (IEEE 1547-2018,
+ * 4.10.3). A device is in service when it is switched on.
  */
 import type { Instant } from '../base/time.ts';
 import { after, between, seconds } from '../base/time.ts';
 import type { Image } from './image.ts';
+import type { Terminals } from './trips.ts';
 
 export type ServiceState = 'off' | 'starting' | 'on';
 
@@ -27,8 +29,10 @@ export class Service {
     return this.#startsAt;
   }
 
-  advance(now: Instant): void {
-    if (!this.#permitted()) {
+  /** `tripped`: it ceases now, whatever the terminals do in this moment. */
+  advance(now: Instant, terminals: Terminals, tripped = false): void {
+    const waits = this.#state !== 'on' && !this.#within(terminals);
+    if (!this.permitted || tripped || waits) {
       this.#state = 'off';
       this.#startsAt = undefined;
     } else if (this.#state === 'off') {
@@ -52,8 +56,14 @@ export class Service {
     return ownS;
   }
 
-  #permitted(): boolean {
+  /** Whether its orders let it be in service. */
+  get permitted(): boolean {
     const connected = !this.#image.has('123.Conn') || this.#image.get('123.Conn') === 1;
     return connected && this.#image.get('703.ES') === 1;
+  }
+
+  #within({ V, Hz }: Terminals): boolean {
+    const value = (point: string) => this.#image.get(`703.${point}`);
+    return V >= value('ESVLo') && V <= value('ESVHi') && Hz >= value('ESHzLo') && Hz <= value('ESHzHi');
   }
 }

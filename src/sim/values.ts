@@ -119,12 +119,12 @@ export function capacity702(ratedW: number, ratedVA: number, storage: 'none' | '
   };
 }
 
-/** 703 with the delay and ramp that the site was set to, in seconds. */
-export function service703(delayS: number, rampS: number): ModelValues {
+/** 703 with the delay and ramp that the site was set to, in seconds; its window is that of IEEE 1547-2018, table 4. */
+export function service703(delayS: number, rampS: number, nominalHz = 50): ModelValues {
   return {
     id: 703,
     values: values(
-      { ES: 1, ESVHi: 105, ESVLo: 91.7, ESHzHi: 50.1, ESHzLo: 49.5 },
+      { ES: 1, ESVHi: 105, ESVLo: 91.7, ESHzHi: nominalHz + 0.1, ESHzLo: nominalHz - 0.5 },
       { ESDlyTms: delayS, ESRndTms: 0, ESRmpTms: rampS, ESDlyRemTms: 0, V_SF: -1, Hz_SF: -2 },
     ),
   };
