@@ -174,10 +174,13 @@ function cancel(state: GatewayState, work: Work, command: Command, body: CancelB
 
 /** The head end holds records: they leave the outbox. Cumulative, so an old or repeated one changes nothing. */
 export function ack(state: GatewayState, work: Work, body: AckBody, now: Now): readonly Cause[] {
+  work.fruitless = true;
   for (const [name, through] of Object.entries(body.through)) {
     const stream = name as StreamName;
     const upTo = acknowledged(state.uplink, stream, through, now.instant);
-    if (upTo !== undefined) work.store({ op: 'trim', stream, through: upTo });
+    if (upTo === undefined) continue;
+    work.fruitless = false;
+    work.store({ op: 'trim', stream, through: upTo });
   }
   return [];
 }
@@ -185,6 +188,7 @@ export function ack(state: GatewayState, work: Work, body: AckBody, now: Now): r
 /** The same bytes again: nothing is done, the stored receipt is sent again as the record it was. */
 function answerAgain(state: GatewayState, work: Work, command: Command, now: Now): readonly Cause[] {
   count(state, 'duplicate');
+  work.fruitless = true;
   const key = commandKey(command);
   const record = state.receipts.get(key);
   const last = state.answeredAgain.get(key);

@@ -54,7 +54,8 @@ export type Input =
 export type Effect =
   /** At most one a step, and always its first effect. */
   | { readonly do: 'persist'; readonly changes: readonly StoreChange[] }
-  | { readonly do: 'acknowledge'; readonly token: number }
+  /** `fruitless`: the message came to nothing, and its PUBACK may wait. */
+  | { readonly do: 'acknowledge'; readonly token: number; readonly fruitless?: true }
   | { readonly do: 'listen'; readonly group: GroupId; readonly member: boolean }
   | { readonly do: 'actuate'; readonly order: DeviceOrder }
   | { readonly do: 'publish'; readonly record: UplinkRecord; readonly session: number }
@@ -107,6 +108,10 @@ export class Work {
   readonly #changes: StoreChange[] = [];
   readonly #urgent: Effect[] = [];
   readonly #effects: Effect[] = [];
+  /** The message of this step was refused, or changed nothing. */
+  fruitless = false;
+  /** It did not even touch the state, but for counters and log: what is due can wait for its own time. */
+  untouched = false;
 
   store(change: StoreChange): void {
     this.#changes.push(change);

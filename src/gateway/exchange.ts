@@ -37,7 +37,7 @@ import type { Work } from './effects.ts';
 import { report } from './reports.ts';
 import { count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
-import { trustedKeys } from './trust.ts';
+import { trustedKey, trustedKeys } from './trust.ts';
 
 /** Marks told in a birth record at most: an issuer that welcomes has some streams a key epoch. */
 const MAX_MARKS_TOLD = 256;
@@ -155,7 +155,7 @@ export function exchangeTrouble(
 export function lookAtClock(state: GatewayState, work: Work, system: Now): Now {
   const { clock } = state;
   const was = clock.trust;
-  clock.vouched = trustedKeys(state).some(({ scope }) => scope.operations.includes('time'));
+  clock.vouched = isVouched(state);
   const { now, jumped } = look(clock, system);
   if (jumped !== undefined) {
     count(state, 'clock.jump');
@@ -277,6 +277,15 @@ function liftRecords(
 /** The highest number of a stream that the head end can hold, if our memory is whole. */
 function ours({ exchange, uplink }: GatewayState, name: StreamName): number {
   return uplink.quiet && name !== 'birth' ? exchange.numbered[name] : uplink.streams[name].last;
+}
+
+/** Whether some key may tell the time; asked in every step. */
+function isVouched(state: GatewayState): boolean {
+  for (const { scope, kid } of state.settings.keys.values())
+    if (scope.operations.includes('time') && !state.trust.revoked.has(kid)) return true;
+  for (const kid of state.trust.delegations.keys())
+    if (trustedKey(state, kid)?.scope.operations.includes('time') === true) return true;
+  return false;
 }
 
 function noteTrust(state: GatewayState, work: Work, was: GatewayState['clock']['trust']): void {

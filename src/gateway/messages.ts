@@ -19,7 +19,13 @@ type Message = Extract<Input, { on: 'message' }>;
 
 /** Handles one message. The causes returned are answered when their orders have ended. */
 export function message(state: GatewayState, work: Work, input: Message, now: Now): readonly Cause[] {
-  work.wish({ do: 'acknowledge', token: input.token });
+  const causes = judge(state, work, input, now);
+  const { token } = input;
+  work.wish(work.fruitless ? { do: 'acknowledge', token, fruitless: true } : { do: 'acknowledge', token });
+  return causes;
+}
+
+function judge(state: GatewayState, work: Work, input: Message, now: Now): readonly Cause[] {
   if (input.retained) return unread(state, work, 'retained', 'commands are never retained', now);
   const opened = open(state, input, now);
   if (!opened.ok) {
@@ -96,5 +102,6 @@ function keyTrouble(
 
 function unread(state: GatewayState, work: Work, refusal: string, why: string, now: Now): readonly Cause[] {
   noteRefusal(state, work, refusal, why, now);
+  work.untouched = true;
   return [];
 }

@@ -15,6 +15,7 @@ export const LINE_EVERY = seconds(1);
 /** Counts a refusal and logs it, or keeps it for the next line. */
 export function noteRefusal(state: GatewayState, work: Work, refusal: string, why: string, now: Now): void {
   count(state, `refused.${refusal}`);
+  work.fruitless = true;
   const text = why === '' ? refusal : `${refusal}: ${why}`;
   const open = state.refusalLines.get(refusal);
   if (open !== undefined) {

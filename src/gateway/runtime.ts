@@ -14,17 +14,13 @@ import type { DeliveryDoor } from './delivery-door.ts';
 import type { GatewayPorts } from './doors.ts';
 import type { Effect, Input } from './effects.ts';
 import type { BrokerPort, DeviceOrder, DeviceState, DevicesPort, SettingsPort } from './ports.ts';
+import { Pubacks } from './pubacks.ts';
 import { effectToShow, inputToShow } from './shown.ts';
 import { askDevice } from './asking.ts';
 import { restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
 import { dateOf, nextWake, step, view } from './step.ts';
 
-/**
- * Messages taken from the broker and not yet acknowledged: more than a burst to every group of a premise. The
- * broker keeps further ones, and is asked for them by a new link when these are done.
- */
-export const MAX_UNACKNOWLEDGED = 1024;
 /** The display follows at most ten times a second: a person sees no more, and a flood costs no more. */
 const SHOW_EVERY = milliseconds(100);
 /** How often a store that failed is tried again. */
@@ -70,10 +66,8 @@ class Runtime implements Gateway {
   #stopped = false;
   #cancelWake: (() => void) | undefined;
   #cancelShow: (() => void) | undefined;
-  #nextToken = 1;
-  /** A message was left with the broker for want of room; it delivers it again only on a new link. */
-  #overflowed = false;
-  readonly #unacknowledged = new Map<number, () => void>();
+  #nextRequest = 1;
+  readonly #pubacks: Pubacks;
   readonly #requests = new Map<number, (reply: PremiseReply) => void>();
   /** The newest order of each device and axis while an older one is being carried out. */
   readonly #mailbox = new Map<string, DeviceOrder | undefined>();
@@ -88,6 +82,7 @@ class Runtime implements Gateway {
     this.#settings = settings;
     this.#ports = ports;
     this.#state = state;
+    this.#pubacks = new Pubacks(ports.clock, () => this.#broker?.renew());
   }
 
   start(): void {
@@ -106,13 +101,8 @@ class Runtime implements Gateway {
       message: message => {
         if (this.#failed || this.#stopped || this.#deliveries?.takes(message) === true) return;
         const { topic, payload, retained, acknowledge } = message;
-        if (this.#unacknowledged.size >= MAX_UNACKNOWLEDGED) {
-          this.#overflowed = true;
-          return;
-        }
-        const token = this.#nextToken++;
-        this.#unacknowledged.set(token, acknowledge);
-        this.#take({ on: 'message', token, topic, payload, retained });
+        const token = this.#pubacks.take(acknowledge);
+        if (token !== undefined) this.#take({ on: 'message', token, topic, payload, retained });
       },
       link: link => {
         this.#world.link = link;
@@ -135,7 +125,7 @@ class Runtime implements Gateway {
     if (this.#stopped) return Promise.resolve(STOPPING);
     if (this.#failed) return Promise.resolve(CANNOT_STORE);
     return new Promise(resolve => {
-      const request = this.#nextToken++;
+      const request = this.#nextRequest++;
       this.#requests.set(request, resolve);
       this.#take({ on: 'request', request, ask });
     });
@@ -151,6 +141,7 @@ class Runtime implements Gateway {
     this.#cancelShow?.();
     await this.#tail;
     await this.#reopening;
+    this.#pubacks.drop();
     for (const [request, resolve] of this.#requests) {
       this.#requests.delete(request);
       resolve(STOPPING);
@@ -163,7 +154,10 @@ class Runtime implements Gateway {
   #take(input: Input): void {
     if (this.#stopped || this.#failed) return;
     this.#ports.observe?.({ input: inputToShow(input) });
-    const effects = step(this.#state, input, this.#ports.clock.now());
+    const now = this.#ports.clock.now();
+    const effects = step(this.#state, input, now);
+    if (effects.some(effect => effect.do === 'acknowledge' && effect.fruitless === true))
+      this.#pubacks.charge(now.instant);
     this.#ports.observe?.({ stepped: effects.map(effectToShow) });
     this.#follow(effects);
     this.#setWake();
@@ -207,7 +201,8 @@ class Runtime implements Gateway {
       case 'persist':
         return;
       case 'acknowledge':
-        return this.#acknowledge(effect.token);
+        if (effect.fruitless === true) return this.#pubacks.acknowledgeLater(effect.token);
+        return this.#pubacks.acknowledge(effect.token);
       case 'listen':
         return this.#listen(effect.group, effect.member);
       case 'actuate':
@@ -233,14 +228,6 @@ class Runtime implements Gateway {
       case 'log':
         return this.#ports.log(effect.entry);
     }
-  }
-
-  #acknowledge(token: number): void {
-    this.#unacknowledged.get(token)?.();
-    this.#unacknowledged.delete(token);
-    if (!this.#overflowed || this.#unacknowledged.size > 0) return;
-    this.#overflowed = false;
-    this.#broker?.renew();
   }
 
   #listen(group: GroupId, member: boolean): void {
@@ -326,7 +313,7 @@ class Runtime implements Gateway {
     if (this.#failed || this.#stopped) return;
     this.#failed = true;
     this.#cancelWake?.();
-    this.#unacknowledged.clear();
+    this.#pubacks.drop();
     for (const resolve of this.#requests.values()) resolve(CANNOT_STORE);
     this.#requests.clear();
     const why = error instanceof Error ? error.message : String(error);

@@ -65,7 +65,7 @@ export function step(state: GatewayState, input: Input, system: Now): readonly E
   const work = new Work();
   const taken = take(state, work, input, lookAtClock(state, work, system));
   // What was taken may have set the date.
-  settle(state, work, { taken, asked: ASKING.has(input.on) }, read(state.clock, system));
+  if (!work.untouched) settle(state, work, { taken, asked: ASKING.has(input.on) }, read(state.clock, system));
   return work.effects();
 }
 

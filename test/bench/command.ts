@@ -3,33 +3,28 @@
  * end, one command after another, through everything a real command passes at the gateway: signature, scan,
  * replay memory, two commits with `synchronous=FULL`, decision, write, read-back, signed receipt.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { stringify } from 'yaml';
 import { assert } from '../../src/base/assert.ts';
-import { toHex } from '../../src/base/bytes.ts';
-import { hours, unixTime } from '../../src/base/time.ts';
+import { hours } from '../../src/base/time.ts';
 import { runGateway } from '../../src/cli/wiring/gateway.ts';
 import { startEmbeddedBroker } from '../../src/io/broker/mod.ts';
 import { now } from '../../src/io/clock.ts';
-import { readGatewayConfig } from '../../src/io/config.ts';
-import { generateKey, signerOf, writeKeyFile } from '../../src/io/keys.ts';
-import type { GatewayId, GroupId, MRID } from '../../src/model/mod.ts';
+import { generateKey } from '../../src/io/keys.ts';
+import type { GroupId, MRID } from '../../src/model/mod.ts';
 import { runHome } from '../../src/sim/mod.ts';
-import { trustKey } from '../../src/wan/envelope/mod.ts';
 import { measureFloor } from './floor.ts';
-import { BareHeadEnd } from './head-end.ts';
+import { GATEWAY, configOf, openHeadEnd } from './gateway.ts';
+import type { World } from './gateway.ts';
 import { quantiles, ratio } from './quantiles.ts';
 
 const COMMANDS = Number(process.env.COMMANDS ?? 2000);
 /** Rounds that are not counted: the compiler learns, and the gateway finds its inverter. */
 const WARM_UP = 100;
 
-const GATEWAY = 'bench-1' as GatewayId;
 const GROUP = 'bench' as GroupId;
-const ISSUER = 'bench-ops';
 
 export async function run(): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), 'underglass-bench-'));
@@ -65,32 +60,9 @@ export async function run(): Promise<unknown> {
   }
 }
 
-interface World {
-  readonly folder: string;
-  readonly keys: Readonly<Record<'headEnd' | 'gateway', ReturnType<typeof generateKey>>>;
-  readonly broker: string;
-  readonly link: string;
-}
-
 async function measureOurs({ folder, keys, broker, link }: World): Promise<number[]> {
   const gateway = await runGateway(await configOf({ folder, keys, broker, link }), { log: () => {} });
-  const forever = { validFrom: unixTime(0), validUntil: unixTime(now().unix + hours(24)) };
-  const scope = {
-    operations: [],
-    highestClass: 'market',
-    primacy: { min: 1, max: 255 },
-    ...forever,
-  } as const;
-  const device = trustKey({ publicKey: keys.gateway.publicKey, issuer: GATEWAY, alg: -19, epoch: 1, scope });
-  assert(device.ok, 'a fresh key is trusted');
-  const headEnd = await BareHeadEnd.open({
-    broker,
-    utility: 'bench',
-    gateway: GATEWAY,
-    issuer: ISSUER,
-    signer: signerOf(keys.headEnd),
-    deviceKey: device.value,
-  });
+  const headEnd = await openHeadEnd({ broker, keys });
   try {
     const grant = { kind: 'grant', group: GROUP, epoch: 1, member: true } as const;
     await headEnd.send(
@@ -125,33 +97,6 @@ async function measureOurs({ folder, keys, broker, link }: World): Promise<numbe
     await headEnd.close();
     await gateway.stop();
   }
-}
-
-async function configOf({ folder, keys, broker, link }: World): Promise<Parameters<typeof runGateway>[0]> {
-  const file = join(folder, 'gateway.yaml');
-  const key = {
-    issuer: ISSUER,
-    publicKey: toHex(keys.headEnd.publicKey),
-    epoch: 1,
-    operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest', 'time', 'welcome'],
-    highestClass: 'emergency',
-  };
-  const trustedKeys = [{ ...key, validFrom: '2020-01-01T00:00:00Z', validUntil: '2100-01-01T00:00:00Z' }];
-  const names = { utility: 'bench', gateway: GATEWAY, stateFile: 'gateway.sqlite', keyFile: 'gateway.key' };
-  await writeFile(
-    file,
-    stringify({
-      ...names,
-      broker: { url: broker },
-      trustedKeys,
-      devices: [{ id: 'inverter', link }],
-      defaults: {},
-    }),
-  );
-  await writeKeyFile(join(folder, 'gateway.key'), keys.gateway);
-  const config = await readGatewayConfig(file);
-  assert(config.ok, `the bench's configuration${config.ok ? '' : `: ${config.detail}`}`);
-  return config.value;
 }
 
 /** What this disk takes for one transaction of four rows with `synchronous=FULL`: twice a command, under no floor. */

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import { toHex } from '../../src/base/bytes.ts';
@@ -83,6 +84,30 @@ export class BareHeadEnd {
       };
       this.#client.publish(commandTopic(this.#options.utility, command.audience), bytes, { qos: 1 });
     });
+  }
+
+  /** A command that is not sent. */
+  signed(command: Command): Buffer {
+    return this.#sign(command).bytes;
+  }
+
+  /**
+   * Like {@link send}, and the same bytes again until it is answered, as `ami-nms` does: after a time drawn from 2 s,
+   * 4 s, 8 s …. `undefined` when `untilMs` (of `performance.now()`) came first.
+   */
+  async sendUntil(command: Command, untilMs: number): Promise<{ tookMs: number; times: number } | undefined> {
+    const { cti, bytes } = this.#sign(command);
+    const answered = Promise.withResolvers<true>();
+    this.#waiting = { cti, fits: () => true, done: () => answered.resolve(true) };
+    const startMs = performance.now();
+    for (let times = 1, mostMs = 2000; ; times++, mostMs *= 2) {
+      this.#client.publish(commandTopic(this.#options.utility, command.audience), bytes, { qos: 1 });
+      const leftMs = untilMs - performance.now();
+      const waitMs = Math.min(leftMs, Math.random() * mostMs);
+      const done = await Promise.race([answered.promise, sleep(waitMs)]);
+      if (done === true) return { tookMs: performance.now() - startMs, times };
+      if (waitMs === leftMs) return undefined;
+    }
   }
 
   close(): Promise<void> {

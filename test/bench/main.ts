@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknow
   command: () => import('./command.ts'),
   devices: () => import('./devices.ts'),
   enrol: () => import('./enrol.ts'),
+  flood: () => import('./flood.ts'),
   line: () => import('./line.ts'),
   poll: () => import('./poll.ts'),
   receipts: () => import('./receipts.ts'),

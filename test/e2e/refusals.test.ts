@@ -87,6 +87,18 @@ describe('a command that must not be obeyed, over a real broker', function () {
     expect(world.writes()).to.equal(before);
   });
 
+  it('in a flood of forgeries waits its turn: each is judged, none is dropped, the log stays short', async () => {
+    const { headEnd } = world;
+    const forged = headEnd.sign(limit('ev-0'), now().unix, { ...toGroup(), sequence: 99 });
+    forged.payload[forged.payload.length - 1] = (forged.payload.at(-1) ?? 0) ^ 1;
+    const began = performance.now();
+    const flood = Array.from({ length: 3000 }, () => world.send(forged));
+    await Promise.all([...flood, world.startedBy(headEnd.sign(limit('ev-1'), now().unix, toGroup()))]);
+    expect(world.running.gateway.counts().get('refused.signature-invalid')).to.equal(3000);
+    const lines = world.logs.filter(({ event }) => event === 'command.refused');
+    expect(lines.length).to.be.within(1, 2 + (performance.now() - began) / 1000);
+  });
+
   it('retained is never taken, however well it is signed', async () => {
     const signed = world.headEnd.sign(limit('ev-1'), now().unix, toGroup());
     await world.client.publishAsync(signed.topic, Buffer.from(signed.payload), { qos: 1, retain: true });
@@ -186,6 +198,10 @@ class World {
     const started = this.receipt(r => r.cti === signed.cti && r.response === 'started');
     if (how === 'send') await this.send(signed);
     return started;
+  }
+
+  get logs(): readonly LogEntry[] {
+    return this.#logs;
   }
 
   /** The next receipt that fits. */

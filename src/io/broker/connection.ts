@@ -5,7 +5,8 @@
  *
  * A PUBACK goes out when the owner says so. mqtt.js handles one message at a time and would wait for the
  * acknowledgement of one before it reads the next, so its own PUBACK is withheld and ours is written instead:
- * several messages can be in the owner's hands at once.
+ * several messages can be in the owner's hands at once. The PUBACKs of one turn of the loop go out together at its
+ * end: so no flood takes more of a turn than the messages a broker has under way, and none costs a write of its own.
  */
 import { Socket } from 'node:net';
 import { connect } from 'mqtt';
@@ -81,6 +82,7 @@ export class Connection {
   readonly #client: MqttClient;
   readonly #deadline: NodeJS.Timeout;
   readonly #unacknowledged: Unacknowledged[] = [];
+  #flushDue = false;
   #resumeReading: (() => void) | undefined;
   #lastTrouble: string | undefined;
   #takenOver = false;
@@ -101,6 +103,8 @@ export class Connection {
 
   /** Resolves at PUBACK; rejects when the broker refuses it. Never settles when the connection ends first. */
   publish(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
+    // Whoever hears of it may take what was acknowledged before it for acknowledged.
+    this.#writePubacks();
     return new Promise((resolve, reject) => {
       this.#client.publish(topic, Buffer.from(payload), { qos: 1, retain }, error => {
         if (this.#over) return;
@@ -130,6 +134,7 @@ export class Connection {
   async close(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
+    this.#writePubacks();
     clearTimeout(this.#deadline);
     await new Promise<void>(resolve => {
       const impatient = setTimeout(() => this.#client.stream.destroy(), GOODBYE_WITHIN_MS);
@@ -171,10 +176,9 @@ export class Connection {
   }
 
   #receive(packet: IPublishPacket, next: (error?: Error) => void): void {
-    // Handed an error, mqtt.js goes on to the next packet and sends no PUBACK for this one.
-    const proceed = (): void => next(new Error('the PUBACK is ours to send'));
+    const proceed = (): void => next(OURS_TO_SEND);
     const pending = { id: packet.qos === 1 ? packet.messageId : undefined, settled: false };
-    if (pending.id !== undefined) this.#unacknowledged.push(pending);
+    this.#unacknowledged.push(pending);
     this.#events.message({
       topic: packet.topic,
       payload: typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload,
@@ -185,19 +189,30 @@ export class Connection {
     else this.#resumeReading = proceed;
   }
 
-  /** PUBACKs go out in the order in which the messages came (MQTT 5, 4.6.0-2), whatever the owner's order. */
   #acknowledge(pending: Unacknowledged): void {
     assert(!pending.settled, 'a message is acknowledged once');
     pending.settled = true;
+    if (this.#over || this.#flushDue) return;
+    this.#flushDue = true;
+    setImmediate(() => this.#flush());
+  }
+
+  /** PUBACKs go out in the order in which the messages came (MQTT 5, 4.6.0-2), whatever the owner's order. */
+  #flush(): void {
+    this.#flushDue = false;
     if (this.#over) return;
-    for (let first = this.#unacknowledged[0]; first?.settled; first = this.#unacknowledged[0]) {
-      this.#unacknowledged.shift();
-      if (first.id !== undefined) this.#client.stream.write(puback(first.id));
-    }
+    this.#writePubacks();
     if (this.#unacknowledged.length >= MAX_UNACKNOWLEDGED) return;
     const resume = this.#resumeReading;
     this.#resumeReading = undefined;
     resume?.();
+  }
+
+  #writePubacks(): void {
+    const open = this.#unacknowledged.findIndex(({ settled }) => !settled);
+    const done = this.#unacknowledged.splice(0, open < 0 ? this.#unacknowledged.length : open);
+    const pubacks = done.flatMap(({ id }) => (id === undefined ? [] : [puback(id)]));
+    if (pubacks.length > 0) this.#client.stream.write(Buffer.concat(pubacks));
   }
 
   #end(why: string, oldBroker = false): void {
@@ -211,8 +226,11 @@ export class Connection {
   }
 }
 
+/** Handed an error, mqtt.js goes on to the next packet and sends no PUBACK for this one. */
+const OURS_TO_SEND = new Error('the PUBACK is ours to send');
+
 interface Unacknowledged {
-  /** Absent on QoS 0, which has nothing to acknowledge. */
+  /** Absent on QoS 0, which has nothing to acknowledge, but takes its place until the owner is done with it. */
   readonly id: number | undefined;
   settled: boolean;
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { connectAsync } from 'mqtt';
 import { EventEmitter, once } from 'node:events';
 import { createServer, Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +8,9 @@ import type { EmbeddedBroker } from '../../../src/io/broker/mod.ts';
 import { Relay, TestLink } from './support.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+/** PUBLISH of `x` on `t`, QoS 1, with this id (3.3). */
+const publish = (id: number): Buffer => Buffer.from([0x32, 0x07, 0x00, 0x01, 0x74, 0x00, id, 0x00, 0x78]);
 
 async function embedded(port = 0): Promise<EmbeddedBroker> {
   const broker = await startEmbeddedBroker({ port });
@@ -197,6 +201,25 @@ describe('io/broker with the embedded broker', () => {
     await broker.close();
   });
 
+  it('stops reading at 100 messages of QoS 0 in hand as well, and acknowledges none of them', async () => {
+    const broker = await embedded();
+    const hearing = new TestLink({ url: broker.url, clientId: 'hearing' }, 'later');
+    hearing.port.subscribe(['t']);
+    await hearing.up();
+    const saying = await connectAsync(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
+    for (let n = 0; n < 150; n++) saying.publish('t', String(n), { qos: 0 });
+    await hearing.until(() => hearing.messages.length >= 100);
+    await saying.publishAsync('t', 'last', { qos: 1 });
+    expect(hearing.messages).to.have.length(100);
+    for (let n = 0; n < 151; n++) {
+      await hearing.until(() => hearing.messages.length > n);
+      hearing.messages[n]?.acknowledge();
+    }
+    expect(hearing.texts).to.deep.equal([...Array.from({ length: 150 }, (_, n) => String(n)), 'last']);
+    await Promise.all([hearing.port.close(), saying.endAsync()]);
+    await broker.close();
+  });
+
   it('rejects what is in flight when the link is lost, and notices a silent link by its keep-alive', async function () {
     this.timeout(15_000);
     const broker = await embedded();
@@ -244,7 +267,6 @@ describe('io/broker with the embedded broker', () => {
 
   it('sends PUBACKs in the order of the messages, whatever the order of its owner (MQTT 5, 4.6.0-2)', async () => {
     const fromLink = new EventEmitter<{ data: [Buffer] }>();
-    const publish = (id: number): Buffer => Buffer.from([0x32, 0x07, 0x00, 0x01, 0x74, 0x00, id, 0x00, 0x78]);
     const server = createServer(socket => {
       socket.on('error', () => {});
       socket.once('data', () => {
@@ -293,6 +315,32 @@ describe('io/broker with the embedded broker', () => {
     await link.up();
     await Promise.all(Array.from({ length: 20 }, () => link.port.publish('t', bytes('x'))));
     expect(atOnce).to.be.within(1, 2);
+    await link.port.close();
+    server.close();
+  });
+
+  it('gives the loop its turns under a flood: no more than a window of messages in each', async () => {
+    const server = createServer(socket => {
+      socket.on('error', () => {});
+      // CONNACK without properties, then a thousand PUBLISH of `x` on `t` in one piece.
+      const flood = Buffer.concat(Array.from({ length: 1000 }, (_, n) => publish(1 + (n % 255))));
+      socket.once('data', () =>
+        socket.write(Buffer.concat([Buffer.from([0x20, 0x03, 0x00, 0x00, 0x00]), flood])),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const link = new TestLink({ url: `mqtt://127.0.0.1:${port}`, clientId: 'a' });
+    let most = 0;
+    let before = 0;
+    const turn = (): void => {
+      most = Math.max(most, link.messages.length - before);
+      before = link.messages.length;
+      if (before < 1000) setImmediate(turn);
+    };
+    turn();
+    await link.until(() => link.messages.length === 1000);
+    expect(most).to.be.within(1, 100);
     await link.port.close();
     server.close();
   });
