@@ -67,6 +67,8 @@ export class DeviceOrders {
   readonly #setpoints: Setpoints;
   /** What ends the repetition of an order that the device would forget, by axis. */
   readonly #keptAlive = new Map<Axis, () => void>();
+  /** The order that was repeated last, by axis: it goes on where another is refused before anything is written. */
+  readonly #reminded = new Map<Axis, { readonly order: Order; readonly keepAliveS: number }>();
 
   constructor(door: OrdersDoor) {
     this.#door = door;
@@ -93,8 +95,21 @@ export class DeviceOrders {
       ? await this.#write(found.value.device, order, keepAliveS !== undefined)
       : { outcome: 'unknown', why: `${found.detail ?? found.refusal}; nothing was written`, evidence: [] };
     if (result.flashWrites !== undefined) await this.#countFlash(order.axis, result.flashWrites);
-    this.#keepAlive(order, { keepAliveS, ...result });
+    const stands = this.#standsAfter(order, result);
+    if (stands === undefined) this.#keepAlive(order, { keepAliveS, ...result });
+    else {
+      this.#newest.set(order.axis, stands.order);
+      this.#keepAlive(stands.order, { keepAliveS: stands.keepAliveS, outcome: 'implemented' });
+    }
     return result;
+  }
+
+  /** The order that the device goes on with where another is refused before anything is written. */
+  #standsAfter(order: Order, { outcome, evidence }: ApplyResult) {
+    const before = this.#reminded.get(order.axis);
+    const changedNothing = outcome === 'refused' && evidence.length === 0 && this.#isNewest(order);
+    // A release is heeded even where there is nothing to write: it is no longer wanted, and time ends it.
+    return changedNothing && order.value !== undefined && before?.order !== order ? before : undefined;
   }
 
   async #write(device: SunSpecDevice, order: Order, isRepeat: boolean): Promise<ApplyResult> {
@@ -174,7 +189,9 @@ export class DeviceOrders {
     { keepAliveS, outcome }: { readonly keepAliveS: number | undefined; readonly outcome: Outcome },
   ): void {
     const isDone = order.value === undefined || outcome === 'refused' || !this.#isNewest(order);
+    if (this.#isNewest(order)) this.#reminded.delete(order.axis);
     if (keepAliveS === undefined || isDone || this.#closed) return;
+    this.#reminded.set(order.axis, { order, keepAliveS });
     const { clock } = this.#door;
     const due = after(clock.now().instant, milliseconds(keepAliveS * 1000));
     const repeat = (): void =>

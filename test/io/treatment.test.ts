@@ -256,6 +256,10 @@ describe('io/devices, with profiles', () => {
     while (written('WMaxLimPctEna').length < 5) await told.further(1, PV);
     expect(written('WMaxLimPct')).to.have.length(1);
     expect(await devices.apply(limit(5000))).to.include({ outcome: 'refused' });
+    // What was refused before anything was written changes nothing: the order that stands is reminded of as before.
+    const count = written('WMaxLimPctEna').length;
+    while (written('WMaxLimPctEna').length < count + 3) await told.further(1, PV);
+    expect(written('WMaxLimPct')).to.have.length(1);
   });
 
   it('repeats what a device forgets, until it is released', async () => {

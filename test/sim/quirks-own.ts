@@ -112,6 +112,12 @@ export function ownTables(line: LineTest): void {
       const until = clock.now().unix + 1.5 * 3_600_000;
       while (clock.now().unix < until) await bench.told.further(1, 'quirk-0');
       left.push(device.chargeW());
+      if (profile !== solaredge) continue;
+      // Nothing ends it but time: no more reminders, and an hour and a half later it is over.
+      expect(await bench.order('opModStorageTargetW', undefined)).to.include({ outcome: 'refused' });
+      const over = clock.now().unix + 1.5 * 3_600_000;
+      while (clock.now().unix < over) await bench.told.further(1, 'quirk-0');
+      expect(device.chargeW()).to.equal(0);
       expect(device.commands() > 1).to.equal(profile === solaredge);
     }
     expect(left).to.deep.equal([3000, 0]);
