@@ -37,10 +37,23 @@ export function addKeys(program: Command): void {
     .option('--json', 'print the answer as JSON')
     .action((file: string, options: JsonOption, command: Command) => rotate(file, options, command));
   keys
+    .command('id')
+    .description('a random id for a gateway or a group: durable, and it says nothing of person or place')
+    .option('--json', 'print the answer as JSON')
+    .action((options: JsonOption, command: Command) => id(options, command));
+  keys
     .command('code')
     .description('the hash of an override code (overrideCode), typed unseen or as one line on standard input')
     .option('--json', 'print the answer as JSON')
     .action((options: JsonOption, command: Command) => hash(options, command));
+}
+
+async function id({ json }: JsonOption, command: Command): Promise<void> {
+  const { randomId } = await import('../../io/ids.ts');
+  const say = sayOf(command);
+  const made = randomId();
+  if (json === true) say.json({ id: made });
+  else say.out(made);
 }
 
 interface JsonOption {

@@ -1,6 +1,7 @@
 /** `underglass utility group`: who is in which group, by whom it was changed, and how far each member has come. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { Trouble } from '../../exit.ts';
 import { sayOf } from '../../local/say.ts';
 import type { Say } from '../../local/say.ts';
 import { asking, moment, oneOf, usage, whole } from './options.ts';
@@ -57,6 +58,7 @@ export function addGroup(utility: Command): void {
   addChange(group, 'remove');
   addStatus(group);
   addHistory(group);
+  addShare(group);
 }
 
 function acting(command: Command): Command {
@@ -165,6 +167,30 @@ function addHistory(group: Command): void {
       return answer(options, { call: 'groupHistory', args, needsLink: false }, sayOf(it), value =>
         tellHistory(value as History, sayOf(it)),
       );
+    });
+}
+
+/** SIWG-1: what another party needs to command the same gateways, and no word of why they are together. */
+function addShare(group: Command): void {
+  asking(
+    group.command('share <group>').description("the members' ids and nothing else, to be given to others"),
+  )
+    .option('--as <name>', 'who looks: the owner of an opaque group sees its members')
+    .action((id: string, options: ViewOptions, it: Command) => {
+      const { json, ...rest } = options;
+      const args = { group: id, ...asOf(options) };
+      const say = sayOf(it);
+      const asked = { call: 'groupStatus', args, needsLink: false };
+      return answer(rest, asked, say, value => {
+        const { groups } = value as { groups: readonly ShownGroup[] };
+        const members = groups.flatMap(({ members: all = [] }) => all).filter(({ member }) => member);
+        // In the order of their letters: the order of joining would tell something.
+        const gateways = members.map(({ gateway }) => gateway).toSorted();
+        if (groups.some(({ withheld }) => withheld === true))
+          throw new Trouble(`${id} is shown to its owner alone: name who looks with --as (withheld)`);
+        if (json === true) say.json({ gateways });
+        else for (const gateway of gateways) say.out(gateway);
+      });
     });
 }
 
