@@ -19,6 +19,7 @@ import type {
   KeyId,
   MRID,
   ReceiptBody,
+  StatusBody,
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
@@ -189,6 +190,13 @@ export class AmiNms {
   /** Which modes the devices of a gateway hold, as they last told (SIWG-4). */
   modes(gateway: GatewayId): Promise<readonly ModesKnown[]> {
     return this.#modes.of(gateway);
+  }
+
+  /** The newest status that is held of a gateway. */
+  async lastStatus(gateway: GatewayId): Promise<StatusBody | undefined> {
+    const last = this.#collector.heldOf(gateway).status ?? 0;
+    const [record] = last === 0 ? [] : await this.#options.ledger.records(gateway, 'status', last - 1, 1);
+    return record?.body.kind === 'status' ? record.body : undefined;
   }
 
   /** What the gateway's last presence message said; `undefined` before one. */

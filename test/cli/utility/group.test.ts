@@ -1,5 +1,6 @@
 /** `underglass utility group` as an operator uses it: real gateways over a real broker, no head end that runs. */
 import { expect } from 'chai';
+import { underglass } from '../local/support.ts';
 import { UtilityWorld } from './world.ts';
 
 interface GroupJson {
@@ -7,6 +8,12 @@ interface GroupJson {
   readonly epoch: number;
   readonly size: number;
   readonly members?: readonly { readonly gateway: string; readonly state: string; readonly cause: string }[];
+}
+
+interface TargetJson {
+  readonly targetW: number;
+  readonly implementedW: number;
+  readonly members: readonly { readonly askedW: number; readonly state: string }[];
 }
 
 interface GroupsJson {
@@ -128,6 +135,31 @@ describe('underglass utility group', function () {
       expect((await world.utility(line)).code, line).to.equal(2);
     const { groups } = await told<GroupsJson>('group status feeder-7');
     expect(groups[0]).to.include({ epoch: 3, size: 1 });
+  });
+
+  it('GRP-4: splits watts among the members of a group, each its own command, and reports what registers prove', async () => {
+    await told('group create fleet-1');
+    await told('group add fleet-1 gw-1 gw-2');
+    const done = await told<TargetJson>('target --group fleet-1 --set opModTargetW=4001 --duration 60');
+    expect(done).to.include({ targetW: 4001, implementedW: 4001, unprovenW: 0, shortW: 0 });
+    expect(done.members.map(({ askedW, state }) => [askedW, state])).to.deep.equal([
+      [2001, 'implemented'],
+      [2000, 'implemented'],
+    ]);
+    const links = world.premises.map(({ home }) => home.links.inverter);
+    const set = await Promise.all(links.map(link => underglass('read', link, '704.WSet', '--json')));
+    expect(set.map(({ out }) => (JSON.parse(out) as { points: object }).points)).to.deep.equal([
+      { '704.WSet': 2001 },
+      { '704.WSet': 2000 },
+    ]);
+    const much = await world.utility('target --group fleet-1 --set opModTargetW=900000 --duration 60');
+    expect(much.code).to.equal(1);
+    expect(much.err).to.contain('nobody has room').and.to.contain('(short)');
+    const hidden = await world.utility('target --group vpp-1 --set opModTargetW=1 --duration 60');
+    expect(hidden.err).to.contain('(opaque)');
+    expect((await world.utility('target --group fleet-1 --set opModMaxLimW=1 --duration 60')).code).to.equal(
+      2,
+    );
   });
 
   it('GRP-2: names who has not come so far, ends with 3 when nobody has, and leaves the change in the record', async () => {

@@ -12,6 +12,7 @@ import { addCancel, addSend } from './send.ts';
 import { addGateways } from './gateways.ts';
 import { addGroup } from './group.ts';
 import { addServe } from './serve.ts';
+import { addTarget } from './target.ts';
 import { addTrustSending } from './trust.ts';
 
 export function addUtility(program: Command): void {
@@ -29,6 +30,7 @@ export function addUtility(program: Command): void {
     addTrustSending,
     addCa,
     addGroup,
+    addTarget,
   ])
     add(utility);
 }

@@ -5,6 +5,7 @@ import { groupChange, groupCreate, groupHistory, groupStatus } from './group.ts'
 import { health } from './health.ts';
 import { interrogate, modes, set } from './modes.ts';
 import { cancel, send } from './send.ts';
+import { target } from './target.ts';
 import { trust } from './trust.ts';
 
 export const CALLS: Readonly<Record<string, Call>> = {
@@ -14,6 +15,7 @@ export const CALLS: Readonly<Record<string, Call>> = {
   groupChange,
   groupStatus,
   groupHistory,
+  target,
   send,
   cancel,
   interrogate,
