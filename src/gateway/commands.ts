@@ -30,7 +30,7 @@ import type { ManifestRefusal } from './delivery.ts';
 import type { Work } from './effects.ts';
 import { inquire, tellReadings } from './inquiries.ts';
 import type { InquiryRefusal } from './inquiries.ts';
-import { askMarks, exchangeTrouble } from './exchange.ts';
+import { askMarks, awaited, birth, exchangeTrouble } from './exchange.ts';
 import { noteRefusal } from './refusals.ts';
 import type { Cause } from './orders.ts';
 import { addressed, grant, probe } from './grants.ts';
@@ -120,8 +120,13 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
       const taken = takeSealed(state, work, command, body);
       return taken.ok ? ok([]) : taken;
     }
-    case 'trust':
-      return learnTrust(state, work, command, body, now);
+    case 'trust': {
+      const before = awaited(state).length;
+      const learned = learnTrust(state, work, command, body, now);
+      // Who may welcome from now on is asked at once: until the answer its commands wait.
+      if (awaited(state).length > before) birth(state, work, now);
+      return learned;
+    }
     case 'manifest': {
       const taken = takeManifest(state, work, command, body, now);
       return taken.ok ? ok([]) : taken;

@@ -220,6 +220,7 @@ export class AmiNms {
     this.#acknowledger.close();
     this.#enrolment?.close();
     this.#prober?.close();
+    await this.#greeter.finish();
     await this.#broker.close();
   }
 
@@ -328,7 +329,7 @@ export class AmiNms {
         ...(successors === undefined ? {} : { successors }),
         held: (gateway, stream, through) => this.#acknowledger.owe(gateway, stream, through),
         alongside: (gateway, record) => this.#modes.changes(gateway, record),
-        birth: (gateway, body) => void this.#greeter.birth(gateway, body),
+        birth: (gateway, body) => this.#greeter.greet(gateway, body),
         record: (gateway, record) => this.#told(gateway, record),
         gap: (gateway, stream, gap) => this.#events.onGap?.(gateway, stream, gap),
         refused: (topic, refusal, detail) => this.#refused(topic, refusal, detail),

@@ -8,7 +8,7 @@
  * has used already, and goes on above them; on a stream of a group no single member is believed, and people are told.
  */
 import { troubleOf } from '../base/assert.ts';
-import { after, minutes } from '../base/time.ts';
+import { after, minutes, seconds } from '../base/time.ts';
 import { commandTopic, formatAudience } from '../model/mod.ts';
 import type {
   Audience,
@@ -48,13 +48,38 @@ export interface GreeterDoors {
   readonly trouble: (why: string) => void;
 }
 
+/** A publish settles in milliseconds, or never where the link is gone. */
+const FINISH_WITHIN = seconds(1);
+
 export class Greeter {
   readonly #issuer: Issuer;
   readonly #doors: GreeterDoors;
+  /** One a birth that is being answered: as many as come in while a ledger writes. */
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(issuer: Issuer, doors: GreeterDoors) {
     this.#issuer = issuer;
     this.#doors = doors;
+  }
+
+  /** Begins to answer a birth record, as {@link birth} does. */
+  greet(gateway: GatewayId, body: BirthBody): void {
+    const greeting = this.birth(gateway, body);
+    this.#underWay.add(greeting);
+    void greeting.finally(() => this.#underWay.delete(greeting));
+  }
+
+  /**
+   * Resolves when what was begun is done, or after {@link FINISH_WITHIN}. The births are in the ledger: a gateway that
+   * is not answered now asks again after a minute, and waits that long.
+   */
+  async finish(): Promise<void> {
+    if (this.#underWay.size === 0) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const { clock } = this.#issuer;
+    const forget = clock.at(after(clock.now().instant, FINISH_WITHIN), resolve);
+    await Promise.race([Promise.all(this.#underWay), late]);
+    forget();
   }
 
   /** Answers a birth record, also one that came before: its answer may have been lost. Never rejects. */

@@ -117,7 +117,10 @@ export class Bench {
     return signed;
   }
 
-  deliver({ topic, payload }: Signed, retained: 'retained' | 'live' = 'live'): readonly Effect[] {
+  deliver(
+    { topic, payload }: Omit<Signed, 'cti'> & Partial<Signed>,
+    retained: 'retained' | 'live' = 'live',
+  ): readonly Effect[] {
     const token = ++this.#token;
     const effects = this.step({ on: 'message', token, topic, payload, retained: retained === 'retained' });
     expect(effects.flatMap(e => (e.do === 'acknowledge' ? [e.token] : []))).to.deep.equal([token]);

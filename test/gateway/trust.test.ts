@@ -2,13 +2,16 @@
  * A gateway that learns whom to obey: by a root that lay on it or a claim code, over the WAN, across restarts; and
  * what becomes of the word of a key that is revoked.
  */
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { hours, unixTime } from '../../src/base/time.ts';
 import type { Settings } from '../../src/gateway/mod.ts';
 import { DELIVERIES } from '../../src/model/mod.ts';
-import type { CommandBody, MRID } from '../../src/model/mod.ts';
+import type { CommandBody, GatewayId, MRID } from '../../src/model/mod.ts';
 import { claimCode } from '../../src/wan/trust/mod.ts';
 import type { Anchor, DelegationDocument, TrustDocument } from '../../src/wan/trust/mod.ts';
+import { bytesOf } from '../wan/envelope/vectors.ts';
+import type { TrustVectors } from '../wan/trust/peer.test.ts';
 import { GATEWAY, HeadEnd, UTILITY } from '../support/head-end.ts';
 import { ANN, BEN, CAT, DAN, delegation, opened, revocations, root, signed } from '../wan/trust/support.ts';
 import { someBytes, testFile } from '../wan/delivery/files.ts';
@@ -107,6 +110,22 @@ describe('a gateway with a root', () => {
     expect(bench.story()).to.deep.equal(['completed', 'invalid version-skipped']);
   });
 
+  it('asks to be welcomed at once by whom a document lets welcome, and takes its commands then', () => {
+    const bench = gateway();
+    bench.step({ on: 'started', seed: '5e'.repeat(32) });
+    const welcomer = letting(bench.headEnd, {
+      roles: ['dispatcher', 'time'],
+      operations: ['event', 'cancel', 'ack', 'welcome'],
+      scope: { highestClass: 'transmission' },
+    });
+    const births = (): number => bench.reported('birth').length;
+    const before = births();
+    bench.command(trust(welcomer));
+    expect(births()).to.equal(before + 1);
+    bench.command(eventBody());
+    expect(bench.story()).to.deep.equal(['completed', 'invalid not-welcomed']);
+  });
+
   it('takes nothing of a bundle of which one document is refused', () => {
     const bench = gateway();
     const second = signed(own(root({ version: 2 })), ANN, BEN);
@@ -138,6 +157,30 @@ describe('a gateway with a root', () => {
     bench.command(eventBody({ mRID: 'ev-2' as MRID }));
     expect(bench.story()).to.deep.equal(['received ev-1', 'completed', 'abortedByServer key-revoked']);
     expect(bench.state.counts.get('refused.key-unknown')).to.equal(1);
+  });
+});
+
+describe('a gateway and the second implementation', () => {
+  const peer = JSON.parse(
+    readFileSync(new URL('../vectors/trust.json', import.meta.url), 'utf8'),
+  ) as TrustVectors & {
+    readonly commands: readonly { readonly name: string; readonly hex: string; readonly verdict: string }[];
+  };
+  const TOPIC = 'ug/1/north/d/gw-1/cmd';
+
+  it('SIWG-2 obeys its root, its delegation and its commands, and refuses the rest by name', () => {
+    const anchor = { kind: 'root', document: bytesOf(peer.root) } as const;
+    const bench = gateway(anchor, { utility: 'north', gateway: 'gw-1' as GatewayId });
+    bench.systemOffMs = peer.now * 1000 - unix(0) - bench.ms;
+    const refusals = (): ReadonlyMap<string, number> =>
+      new Map([...bench.state.counts].filter(([name]) => name.startsWith('refused.')));
+    for (const { name, hex, verdict } of peer.commands) {
+      const before = refusals();
+      bench.deliver({ topic: TOPIC, payload: bytesOf(hex) });
+      const risen = [...refusals()].filter(([key, n]) => n > (before.get(key) ?? 0)).map(([key]) => key);
+      expect(risen, name).to.deep.equal(verdict === 'ok' ? [] : [`refused.${verdict}`]);
+    }
+    expect(bench.story()).to.deep.equal(['completed', 'received ev-1', 'invalid class-exceeded']);
   });
 });
 

@@ -25,7 +25,7 @@ describe('underglass utility trust', function () {
     for (const name of ['ann', 'ben']) await done(`keys new @${name}.key`);
     const by = '--by @ann.key @ben.key';
     await done(`trust init @root --utility north --key @ann.key @ben.key ${by}`);
-    const roles = '--role dispatcher registrar emergency --issuer grid-ops --key @head-end.key';
+    const roles = '--role dispatcher registrar emergency time --issuer grid-ops --key @head-end.key';
     await done(`trust delegate @ops --root @root ${roles} ${by}`);
     await done(`trust revoke @rev --root @root --key @head-end.key ${by}`);
     const { codes } = JSON.parse(await done(`trust claim @root --gateway ${id} --json`)) as {
