@@ -219,7 +219,7 @@ describe('a key that is revoked', () => {
     return Object.assign(bench, { operator });
   }
 
-  it('takes its waiting events with it: dropped, with a receipt each, and nobody else’s', () => {
+  it('(a revoked key with an event still queued) takes its waiting events with it: dropped, with a receipt each, and nobody else’s', () => {
     const bench = withOperator();
     bench.command(eventBody());
     bench.command(eventBody({ mRID: 'ev-2' as MRID }), {}, bench.operator);
