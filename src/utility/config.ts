@@ -52,6 +52,14 @@ export const utilityConfig = z.strictObject({
   keyEpoch: epoch('which of our keys this is').default(1),
   ledgerFile: file('the ledger; made at the first start'),
   broker: brokerConfig.describe('the way to the gateways, as in broker: { url: mqtts://host:8883 }'),
+  reads: z
+    .strictObject({
+      everyMinutes: z.int().min(1).max(1440).describe('how often each gateway is asked, in whole minutes'),
+    })
+    .exactOptional()
+    .describe(
+      'asks every gateway for its readings, spread over the period, as in reads: { everyMinutes: 15 }',
+    ),
   gateways: z
     .array(gateway)
     .max(MAX_GATEWAYS)

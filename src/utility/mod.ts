@@ -19,6 +19,8 @@ export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './ami-nm
 export { defaultExpiry } from './dispatcher.ts';
 export type { SendOptions, Sent } from './dispatcher.ts';
 export type { ModesKnown } from './mode-book.ts';
+export { offsetOf, ReadSchedule } from './read-schedule.ts';
+export type { ReadDoors, ReadPlan } from './read-schedule.ts';
 export type { SealDoor, SealRefusal } from './sealer.ts';
 export type { Gap } from './intake.ts';
 export { MAX_CONFIG_BYTES, MAX_GATEWAYS, utilityConfig } from './config.ts';

@@ -3,9 +3,12 @@
  * opened here for this one call. Never two at once on one ledger.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import { minutes } from '../../base/time.ts';
+import { systemClock } from '../../io/clock.ts';
 import { knock, openDoor } from '../../io/door.ts';
 import type { Door } from '../../io/door.ts';
 import { takeLock } from '../../io/lock.ts';
+import { ReadSchedule } from '../../utility/mod.ts';
 import type { UtilityConfig } from '../../utility/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import type { Say } from '../local/say.ts';
@@ -71,14 +74,33 @@ export async function serveHeadEnd(
     throw error;
   }
   const opened = headEnd;
+  const reads = scheduleReads(opened);
   return {
     headEnd,
     close: async () => {
+      reads?.close();
       await door.close();
       await opened.close();
       unlock();
     },
   };
+}
+
+/** What has no answer in half a period is not worth one: the next turn asks anew. */
+function scheduleReads({ config, nms, events }: HeadEnd): ReadSchedule | undefined {
+  const { reads, utility } = config;
+  if (reads === undefined) return undefined;
+  const gateways = [...new Set(config.gateways.map(({ id }) => id))];
+  const plan = { gateways, every: minutes(reads.everyMinutes), seed: utility };
+  return new ReadSchedule(plan, {
+    clock: systemClock,
+    ask: async (id, expires) => {
+      const how = { class: 'market', primacy: 255, expires } as const;
+      const sent = await nms.send({ kind: 'device', id }, { kind: 'read' }, how);
+      if (!sent.ok)
+        events.tell('onTrouble', `${id} is not asked for readings: ${sent.detail ?? sent.refusal}`);
+    },
+  });
 }
 
 interface Asked {
