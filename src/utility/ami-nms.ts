@@ -16,79 +16,33 @@ import type {
   Cti,
   GatewayId,
   GroupId,
-  KeyId,
   MRID,
   ReceiptBody,
   StatusBody,
-  StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
 import { signCommand } from '../wan/envelope/mod.ts';
-import type { SealedContent, TrustedKey } from '../wan/envelope/mod.ts';
+import type { SealedContent } from '../wan/envelope/mod.ts';
 import { Acknowledger } from './acknowledger.ts';
 import type { Through } from './acknowledger.ts';
 import { Collector } from './collector.ts';
-import type { Successors } from './collector.ts';
-import type { CollectRefusal } from './collector.ts';
+import { againTo, deliveryOf } from './deliveries.ts';
+import type { Again, Delivery } from './deliveries.ts';
 import { Dispatcher, makeClaims } from './dispatcher.ts';
-import type { Addressed, DispatchRefusal, Issuer, SendOptions, Sent } from './dispatcher.ts';
+import type { Addressed, SendOptions, Sent } from './dispatcher.ts';
 import { Enrolment } from './enrolment.ts';
 import { Greeter } from './greeter.ts';
-import type { GroupRegistry } from './group-registry.ts';
 import type { Purpose } from './group-rows.ts';
-import type { Gap } from './intake.ts';
 import { ModeBook } from './mode-book.ts';
 import type { ModesKnown } from './mode-book.ts';
+import type { AddressRefusal, AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './nms-options.ts';
 import { Numbers } from './numbers.ts';
 import { isAbout } from './outstanding.ts';
 import type { Outstanding } from './outstanding.ts';
 import { Prober } from './prober.ts';
 import { Sealer } from './sealer.ts';
-import type { SealDoor, SealRefusal } from './sealer.ts';
-import type { Answer, BrokerEvents, BrokerPort, LedgerPort, LedgerSnapshot } from './ports.ts';
-
-export interface AmiNmsOptions extends Issuer {
-  readonly ledger: LedgerPort;
-  /** Makes the link; called once. */
-  readonly connect: (events: BrokerEvents) => BrokerPort;
-  /** The device keys that are trusted now. */
-  readonly keyOf: (kid: KeyId) => TrustedKey | undefined;
-  /** How gateways make their next key known themselves. */
-  readonly successors?: Successors;
-  /** Uniform over [0, 1). */
-  readonly random: () => number;
-  /** Without one, commands go to single gateways only. */
-  readonly registry?: GroupRegistry;
-  readonly events?: NmsEvents;
-  /** Without one, nothing is sealed. */
-  readonly seal?: SealDoor;
-}
-
-/** What the head end tells its owner. Records, receipts and gaps are durable already. */
-export interface NmsEvents {
-  onRecord?(gateway: GatewayId, record: UplinkRecord): void;
-  /** To a command of ours. */
-  onReceipt?(gateway: GatewayId, receipt: ReceiptBody): void;
-  /** The first answer of a gateway to a command. `tookMs` only where it went out once, else nobody knows from when. */
-  onAnswered?(gateway: GatewayId, tookMs: number | undefined): void;
-  /** A command ran out of time without an answer of this gateway. */
-  onExpired?(gateway: GatewayId): void;
-  /** Records are missing. `lost`: the gateway cannot send them, and the gap is written off. */
-  onGap?(gateway: GatewayId, stream: StreamName, gap: Gap & { readonly lost: boolean }): void;
-  /** Said by an unsigned message: for people, not for decisions. */
-  onPresence?(gateway: GatewayId, online: boolean): void;
-  onRefused?(topic: string, refusal: NmsRefusal, detail: string | undefined): void;
-  onLink?(state: { up: boolean; why: string }): void;
-  /** Something could not be done, and will be tried again or was given up; for the log. */
-  onTrouble?(why: string): void;
-}
-
-/** Why a message from below was not taken. */
-export type NmsRefusal = CollectRefusal | 'presence-unreadable';
-
-/** `no-such-group`, `no-members`: nobody to send to. `wrong-purpose`: the group is not for commands of that kind. */
-export type SendRefusal = DispatchRefusal | AddressRefusal;
-type AddressRefusal = 'no-such-group' | 'no-members' | 'wrong-purpose';
+import type { SealRefusal } from './sealer.ts';
+import type { Answer, BrokerEvents, BrokerPort, LedgerSnapshot } from './ports.ts';
 
 /** An acknowledgement is of no use for longer: the gateway asks again after half a minute. */
 const ACK_VALID = minutes(5);
@@ -192,6 +146,11 @@ export class AmiNms {
     return this.#modes.of(gateway);
   }
 
+  /** How one command stands with each of its members, and what ensures that it reaches them (GRP-3). */
+  delivery(cti: Cti): Promise<Delivery | undefined> {
+    return deliveryOf(this.#options.ledger, cti, this.#dispatcher.find(cti));
+  }
+
   /** The newest status that is held of a gateway. */
   async lastStatus(gateway: GatewayId): Promise<StatusBody | undefined> {
     const last = this.#collector.heldOf(gateway).status ?? 0;
@@ -268,8 +227,20 @@ export class AmiNms {
     const isGrants = this.#enrolment?.receipt(gateway, body) === true;
     if (!isGrants && body.membershipDigest !== undefined)
       void this.#proved(gateway, body, body.membershipDigest);
+    const again = againTo(gateway, body, this.#dispatcher.find(body.cti));
+    if (again.ok) void this.#sendAlone(again.value);
     this.#dispatcher.answered(gateway, body);
     this.#events.onReceipt?.(gateway, body);
+  }
+
+  /** The group moved on while its command was under way: who is still a member must not miss it. */
+  async #sendAlone({ gateway, group, claims }: Again): Promise<void> {
+    if (this.#options.registry?.member(group, gateway)?.member !== true) return;
+    const { body, class: rank, primacy, notBefore, expires } = claims;
+    const how = { class: rank, primacy, notBefore, expires };
+    const sent = await this.send({ kind: 'device', id: gateway }, body, how);
+    const end = sent.ok ? 'it is sent to it alone' : `and could not be sent to it alone: ${sent.refusal}`;
+    this.#trouble(`${gateway} holds a newer epoch of ${group} than its ${body.kind} ${claims.cti}: ${end}`);
   }
 
   /** An answer to a probe proves what is held. */

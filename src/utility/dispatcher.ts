@@ -223,6 +223,11 @@ export class Dispatcher {
     return this.#commands.get(cti)?.delivered === true;
   }
 
+  /** One command that waits for answers. */
+  find(cti: Cti): Readonly<Outstanding> | undefined {
+    return this.#commands.get(cti);
+  }
+
   open(): readonly Readonly<Outstanding>[] {
     return [...this.#commands.values()];
   }

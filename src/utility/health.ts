@@ -12,7 +12,7 @@ import { after, between, hours, minutes, seconds, unixTime } from '../base/time.
 import type { Instant, Now, UnixTime } from '../base/time.ts';
 import type { GatewayId, ReceiptBody } from '../model/mod.ts';
 import { parseTopic } from '../model/mod.ts';
-import type { NmsEvents } from './ami-nms.ts';
+import type { NmsEvents } from './nms-options.ts';
 import type { ClockPort, Json, LedgerPort } from './ports.ts';
 
 /** Days that figures are of. */

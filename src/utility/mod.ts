@@ -15,7 +15,7 @@ export type {
 export { changesOf, countsWithheld, spells, spellsAt, stepsOf } from './membership-history.ts';
 export type { Asker, RecordedChange, Spell, Step } from './membership-history.ts';
 export { AmiNms, startAmiNms } from './ami-nms.ts';
-export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './ami-nms.ts';
+export type { AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './nms-options.ts';
 export { defaultExpiry } from './dispatcher.ts';
 export type { SendOptions, Sent } from './dispatcher.ts';
 export type { ModesKnown } from './mode-book.ts';
@@ -32,3 +32,5 @@ export type { DeviceKey } from './device-keys.ts';
 export { RULE, apportion } from './apportion.ts';
 export { TARGET_AXES, reachTarget, roomOf } from './target.ts';
 export type { Ended, MemberReport, MemberRoom, TargetAxis, TargetReport } from './target.ts';
+export { MEANS } from './deliveries.ts';
+export type { Delivery, DeliveryState, MemberDelivery } from './deliveries.ts';

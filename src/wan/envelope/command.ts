@@ -62,6 +62,14 @@ export function signCommand(claims: CommandClaims, signer: Signer): Uint8Array {
   return signPayload(vetted.value, signer);
 }
 
+/** What a command says, unjudged: for whoever signed it and wants to say the same again. */
+export function readCommand(bytes: Uint8Array): Result<CommandClaims, EnvelopeRefusal> {
+  const frame = openFrame(bytes, COMMAND_PROFILE);
+  if (!frame.ok) return frame;
+  const claims = decodeMap(frame.value.payload);
+  return claims.ok ? readClaims(claims.value) : claims;
+}
+
 /** The payload of `claims`, or why no gateway would understand it. Whether it may be said is not judged. */
 export function vetClaims(claims: CommandClaims): Result<Uint8Array, EnvelopeRefusal> {
   const payload = encodeCanonical(writeClaims(claims));

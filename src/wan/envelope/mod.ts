@@ -1,5 +1,5 @@
 /** The envelope: what is signed, how it is judged, and what is remembered of it. The room's one door. */
-export { openCommand, signCommand, vetClaims } from './command.ts';
+export { openCommand, readCommand, signCommand, vetClaims } from './command.ts';
 export type { CommandContext, OpenResult } from './command.ts';
 export type { CommandClaims } from './claims.ts';
 export { MAX_ALSO, TAG_BYTES } from './body/grant.ts';

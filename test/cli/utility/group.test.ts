@@ -110,6 +110,9 @@ describe('underglass utility group', function () {
     expect(past.withheld).to.deep.equal([{ group: 'vpp-1', members: 1 }]);
     expect(JSON.stringify(past.steps)).to.not.contain('vpp-1');
     expect((await world.utility('gateways')).out).to.not.contain('vpp-1');
+    await world.utility('send --group vpp-1 --set opModMaxLimW=9000 --duration 60 --mrid ev-theirs');
+    const delivery = await world.utility('delivery ev-theirs');
+    expect(delivery.out).to.contain('1 answered').and.to.not.contain('gw-2');
     const own = await told<HistoryJson>('group history vpp-1 --as aggregator-b');
     expect(own.memberships).to.have.length(1);
   });
@@ -135,6 +138,19 @@ describe('underglass utility group', function () {
       expect((await world.utility(line)).code, line).to.equal(2);
     const { groups } = await told<GroupsJson>('group status feeder-7');
     expect(groups[0]).to.include({ epoch: 3, size: 1 });
+  });
+
+  it('GRP-3: says of an event to a group how it reaches each member, and how far it has come with each', async () => {
+    await world.utility('send --group feeder-7 --set opModMaxLimW=9000 --duration 60 --mrid ev-told');
+    const said = await world.utility('delivery ev-told');
+    expect(said.code, said.err).to.equal(0);
+    expect(said.out).to.match(/^event ev-told, command [0-9a-f]{32} to g\/feeder-7, sent /);
+    expect(said.out)
+      .to.contain('until the receipt of each member')
+      .and.to.match(/\ngw-1 {2}answered {2}20/);
+    const unknown = await world.utility('delivery never-was');
+    expect(unknown.code).to.equal(1);
+    expect(unknown.err).to.contain('(command-unknown)');
   });
 
   it('GRP-4: splits watts among the members of a group, each its own command, and reports what registers prove', async () => {

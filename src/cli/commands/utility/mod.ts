@@ -9,6 +9,7 @@ import { addCurve } from './curve.ts';
 import { addHealth } from './health.ts';
 import { addInterrogate } from './interrogate.ts';
 import { addCancel, addSend } from './send.ts';
+import { addDelivery } from './delivery.ts';
 import { addGateways } from './gateways.ts';
 import { addGroup } from './group.ts';
 import { addServe } from './serve.ts';
@@ -29,6 +30,7 @@ export function addUtility(program: Command): void {
     addHealth,
     addTrustSending,
     addCa,
+    addDelivery,
     addGroup,
     addTarget,
   ])

@@ -1,5 +1,6 @@
 /** Everything a head end can be asked, by name. */
 import type { Call } from '../desk.ts';
+import { delivery } from './delivery.ts';
 import { gateways } from './gateways.ts';
 import { groupChange, groupCreate, groupHistory, groupStatus } from './group.ts';
 import { health } from './health.ts';
@@ -15,6 +16,7 @@ export const CALLS: Readonly<Record<string, Call>> = {
   groupChange,
   groupStatus,
   groupHistory,
+  delivery,
   target,
   send,
   cancel,

@@ -1,0 +1,104 @@
+import { expect } from 'chai';
+import { join } from 'node:path';
+import { minutes } from '../../src/base/time.ts';
+import type { Command, Cti, GatewayId, GroupId } from '../../src/model/mod.ts';
+import type { MemberDelivery } from '../../src/utility/mod.ts';
+import { tempDir } from '../support/temp.ts';
+import { TestHeadEnd, event } from './support.ts';
+import type { Published } from './support.ts';
+
+const GROUP = 'feeder-7' as GroupId;
+const HOW = { class: 'dispatch', primacy: 10 } as const;
+
+/** A head end with three members in a group, and an event to it on its way. */
+async function withEvent(path: string): Promise<{ head: TestHeadEnd; cti: Cti; command: Command }> {
+  const head = await TestHeadEnd.start(path, { gateways: ['gw-1', 'gw-2', 'gw-3'] });
+  await head.registry.create(GROUP);
+  await head.registry.add(
+    GROUP,
+    head.gateways.map(({ id }) => id),
+  );
+  const published = head.broker.next('g/feeder-7/cmd');
+  const sent = await head.nms.send({ kind: 'group', id: GROUP }, event('ev-1'), HOW);
+  if (!sent.ok) throw new Error(sent.refusal);
+  return { head, cti: sent.value.cti, command: head.opens(await published) };
+}
+
+async function stands(head: TestHeadEnd, cti: Cti): Promise<readonly (readonly [string, string])[]> {
+  const { members = [] } = (await head.nms.delivery(cti)) ?? {};
+  return members.map(({ gateway, state }: MemberDelivery) => [gateway, state]);
+}
+
+async function says(
+  head: TestHeadEnd,
+  n: number,
+  cti: Cti,
+  refusal?: string,
+  later?: 'later',
+): Promise<void> {
+  const more = later === undefined ? {} : { retry: later };
+  const said = head.gateways[n]?.receipt(cti, refusal, more);
+  if (said !== undefined) await head.broker.deliver(said.topic, said.payload);
+}
+
+describe('utility/deliveries', () => {
+  it('GRP-3: says how delivery to each member is ensured, and how far it has come with each', async () => {
+    await using dir = await tempDir();
+    const { head, cti } = await withEvent(join(dir.path, 'ledger.db'));
+    await says(head, 0, cti);
+    await says(head, 1, cti, 'not-member', 'later');
+    const delivery = await head.nms.delivery(cti);
+    expect(delivery).to.deep.include({ attempts: 1 });
+    expect(delivery?.means).to.contain('repeated').and.to.contain('until the receipt of each member');
+    expect(await stands(head, cti)).to.deep.equal([
+      ['gw-1', 'answered'],
+      ['gw-2', 'later'],
+      ['gw-3', 'sent'],
+    ]);
+    await says(head, 1, cti, 'event-expired');
+    head.clock.advance(minutes(61));
+    await turns();
+    expect(await stands(head, cti)).to.deep.equal([
+      ['gw-1', 'answered'],
+      ['gw-2', 'refused'],
+      ['gw-3', 'unanswered'],
+    ]);
+    expect(await head.nms.delivery(cti)).to.include({ settled: 'expired' });
+    expect(await head.nms.delivery('00'.repeat(16) as Cti)).to.equal(undefined);
+    await head.close();
+  });
+
+  it('GRP-3: a member that holds a newer epoch than the command is sent it alone, once, with the same end', async () => {
+    await using dir = await tempDir();
+    const { head, cti, command } = await withEvent(join(dir.path, 'ledger.db'));
+    const alone = next(head, 'd/gw-1/cmd');
+    await says(head, 0, cti, 'group-epoch-stale');
+    const again = await alone;
+    expect(again.body).to.deep.equal(command.body);
+    expect(again).to.deep.include({ class: 'dispatch', primacy: 10, expires: command.expires });
+    expect(again.audience).to.deep.equal({ kind: 'device', id: 'gw-1' });
+    // The same receipt again, and that of one who has left: nobody is sent anything.
+    await head.registry.remove(GROUP, ['gw-2' as GatewayId]);
+    await says(head, 0, cti, 'group-epoch-stale');
+    await says(head, 1, cti, 'group-epoch-stale');
+    await turns();
+    const events = head.broker.published.filter(
+      p => /\/d\/gw-[12]\/cmd$/.test(p.topic) && head.opens(p).body.kind === 'event',
+    );
+    expect(new Set(events.map(p => head.opens(p).cti)).size).to.equal(1);
+    await head.close();
+  });
+});
+
+/** The next event on a topic. */
+async function next(head: TestHeadEnd, end: string): Promise<Command> {
+  for (;;) {
+    const published: Published = await head.broker.next(end);
+    const command = head.opens(published);
+    if (command.body.kind === 'event') return command;
+  }
+}
+
+async function turns(): Promise<void> {
+  for (let n = 0; n < 50; n++) await new Promise(setImmediate);
+}
