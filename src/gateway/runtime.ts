@@ -86,7 +86,6 @@ class Runtime implements Gateway {
   }
 
   start(): void {
-    this.#take({ on: 'started', seed: this.#ports.seed() });
     this.#devices = this.#ports.devices({
       reading: reading => {
         this.#world.readings.set(reading.device, reading);
@@ -116,6 +115,8 @@ class Runtime implements Gateway {
       devices: this.#world.devices,
       take: input => this.#take(input),
     });
+    // Every door is there before the first wish, and none says anything before this returns.
+    this.#take({ on: 'started', seed: this.#ports.seed() });
     const groups = [...this.#state.memberships].flatMap(([group, m]) => (m.member ? [group] : []));
     this.#broker.subscribe(gatewaySubscriptions(this.#settings.utility, this.#settings.gateway, groups));
     this.#take({ on: 'tick' });

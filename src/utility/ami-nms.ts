@@ -9,11 +9,12 @@
 import { ok, refused, troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { after, minutes } from '../base/time.ts';
-import { ackTopic, headEndSubscriptions, parseTopic } from '../model/mod.ts';
+import { ackTopic, blobTopic, headEndSubscriptions, parseTopic } from '../model/mod.ts';
 import type {
   Audience,
   CommandBody,
   Cti,
+  FileId,
   GatewayId,
   GroupId,
   MRID,
@@ -129,6 +130,11 @@ export class AmiNms {
     const body = await this.#sealer?.body(gateway, content, mRID);
     if (body === undefined) return refused('no-box-key', 'this head end has nothing to seal with');
     return body.ok ? this.send({ kind: 'device', id: gateway }, body.value, { ...LEAST, ...how }) : body;
+  }
+
+  /** A piece of a delivery, for whoever listens: it proves itself by its hash. Rejects when the link is lost first. */
+  sendChunk(of: FileId, n: number, bytes: Uint8Array): Promise<void> {
+    return this.#broker.publish(blobTopic(this.#options.utility, of, n), bytes);
   }
 
   /** Commands that wait for answers: who is missing, and how often each went out; oldest first. */

@@ -34,3 +34,5 @@ export { TARGET_AXES, reachTarget, roomOf } from './target.ts';
 export type { Ended, MemberReport, MemberRoom, TargetAxis, TargetReport } from './target.ts';
 export { MEANS } from './deliveries.ts';
 export type { Delivery, DeliveryState, MemberDelivery } from './deliveries.ts';
+export { MAX_ROLLOUTS, Rollouts } from './rollouts.ts';
+export type { MemberStatus, NewRollout, RolloutDoors, RolloutRefusal, RolloutStatus } from './rollouts.ts';

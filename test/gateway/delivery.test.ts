@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { hours, milliseconds, minutes, seconds, unixTime } from '../../src/base/time.ts';
 import { MAX_DELIVERIES, SEEK_FOR, TRIAL_FOR, WELL_FOR } from '../../src/gateway/delivery.ts';
-import type { DeliveryEvents, DeliverySaid, DeliveryWish } from '../../src/gateway/mod.ts';
+import type { DeliveryEvents, DeliveryPort, DeliverySaid, DeliveryWish } from '../../src/gateway/mod.ts';
 import { DELIVERIES } from '../../src/model/mod.ts';
 import type { FileId, ManifestBody } from '../../src/model/mod.ts';
 import { T0 } from '../support/events.ts';
@@ -232,23 +232,19 @@ describe('the door of deliveries', () => {
     const did: string[] = [];
     let events: DeliveryEvents | undefined;
     const kept = Promise.withResolvers<void>();
-    await world.start(
-      {
-        delivery: told => {
-          events = told;
-          return {
-            fetch: ({ file }) => void did.push(`fetch ${file.slice(0, 4)}`),
-            install: () => {},
-            settle: () => {},
-            discard: () => void did.push('discard'),
-            chunk: ({ n }) => (did.push(`chunk ${n}`), kept.promise),
-            link: up => void did.push(`link ${up}`),
-            close: () => Promise.resolve(void did.push('close')),
-          };
-        },
-      },
-      { deliveries: DELIVERIES_TOLD },
-    );
+    const doorOf = (told: DeliveryEvents): DeliveryPort => {
+      events = told;
+      return {
+        fetch: ({ file }) => void did.push(`fetch ${file.slice(0, 4)}`),
+        install: () => void did.push('install'),
+        settle: () => {},
+        discard: () => void did.push('discard'),
+        chunk: ({ n }) => (did.push(`chunk ${n}`), kept.promise),
+        link: up => void did.push(`link ${up}`),
+        close: () => Promise.resolve(void did.push('close')),
+      };
+    };
+    await world.start({ delivery: doorOf }, { deliveries: DELIVERIES_TOLD });
     world.broker?.link({ up: true, why: 'test' });
     world.command(FILE);
     await world.settled();
@@ -268,6 +264,9 @@ describe('the door of deliveries', () => {
     expect(world.log).to.include('unsubscribe 2');
     await world.gateway?.stop();
     expect(did.at(-1)).to.equal('close');
+    await world.start({ delivery: doorOf }, { deliveries: DELIVERIES_TOLD });
+    expect(did.at(-1), 'after a restart it is asked again').to.equal('install');
+    await world.gateway?.stop();
     expect([seconds(30), minutes(5), milliseconds(900_000)]).to.deep.equal([WELL_FOR, TRIAL_FOR, SEEK_FOR]);
   });
 });

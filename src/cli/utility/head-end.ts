@@ -4,6 +4,7 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { seal } from '../../io/box.ts';
 import { connectBroker } from '../../io/broker/mod.ts';
 import { systemClock } from '../../io/clock.ts';
 import { brokerBeside, brokerFaults, readConfig } from '../../io/config.ts';
@@ -23,6 +24,8 @@ import type { AmiNms, NmsEvents, UtilityConfig } from '../../utility/mod.ts';
 import type { Signer } from '../../wan/envelope/mod.ts';
 import { Trouble } from '../exit.ts';
 import { wayTo } from '../wiring/broker.ts';
+import { openHeadEndDeliveries } from './deliveries.ts';
+import type { HeadEndDeliveries } from './deliveries.ts';
 import { Fan } from './fan.ts';
 
 export interface HeadEnd {
@@ -34,6 +37,7 @@ export interface HeadEnd {
   readonly health: NetworkHealth;
   /** Whoever wants to hear what the head end tells joins here, and leaves again. */
   readonly events: Fan<NmsEvents>;
+  readonly deliveries: HeadEndDeliveries;
   /** What the link last said. */
   link(): { readonly up: boolean; readonly why: string };
   close(): Promise<void>;
@@ -112,9 +116,17 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
         told,
       ),
     events: events.all(),
+    seal,
+  });
+  const deliveries = await openHeadEndDeliveries(`${config.ledgerFile}.files`, {
+    nms,
+    ledger,
+    registry,
+    events,
   });
   return {
     config,
+    deliveries,
     nms,
     registry,
     ledger,
@@ -123,6 +135,7 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
     events,
     link: () => state,
     close: async () => {
+      await deliveries.rollouts.close();
       await nms.close();
       await health.close();
       await ledger.close();

@@ -62,6 +62,7 @@ export function cutAt(real: Disk, at: number, random: RandomState): Disk & { was
     rename: async (from, to) => {
       await mayFail(() => (draw(2) === 0 ? real.rename(from, to) : nothing()));
       await real.rename(from, to);
+      for (const each of unsynced) if (each.name === from) each.name = to;
     },
     remove: async name => {
       await mayFail(() => (draw(2) === 0 ? real.remove(name) : nothing()));

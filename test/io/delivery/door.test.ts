@@ -145,6 +145,10 @@ describe('a file that is tried', () => {
     await rig.fetch(SMALL);
     await rig.install(SMALL);
     expect(rig.restarts).to.deep.equal(['gateway-configuration 2 is tried']);
+    rig.port.install(SMALL.manifest, []);
+    await rig.settled();
+    expect(rig.names(), 'this start does not run with it').to.not.include('trial');
+    expect(rig.restarts).to.have.length(1);
     await rig.port.close();
     const next = await Rig.started(disk, [SMALL]);
     await next.install(SMALL);
@@ -227,6 +231,19 @@ describe('a file that is tried', () => {
     await rig.install(SMALL);
     expect(rig.names()).to.deep.equal(['failed file-wrong']);
     await rig.port.close();
+  });
+
+  it('whose bytes changed before its start is not started with, and failed', async () => {
+    await using dir = await tempDir();
+    const disk = await openDisk(dir.path);
+    const rig = await Rig.started(disk, [SMALL]);
+    await rig.fetch(SMALL);
+    await rig.install(SMALL);
+    await rig.port.close();
+    await disk.writeAt(SMALL.manifest.file, 7, Uint8Array.of(0, 0));
+    const slots = await countedStart(disk);
+    expect(slots.trial).to.equal(undefined);
+    expect(slots.failed.map(({ file }) => file)).to.deep.equal([SMALL.manifest.file]);
   });
 });
 

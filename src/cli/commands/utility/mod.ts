@@ -10,6 +10,7 @@ import { addHealth } from './health.ts';
 import { addInterrogate } from './interrogate.ts';
 import { addCancel, addSend } from './send.ts';
 import { addDelivery } from './delivery.ts';
+import { addDeliver } from './deliver.ts';
 import { addGateways } from './gateways.ts';
 import { addGroup } from './group.ts';
 import { addServe } from './serve.ts';
@@ -33,6 +34,7 @@ export function addUtility(program: Command): void {
     addDelivery,
     addGroup,
     addTarget,
+    addDeliver,
   ])
     add(utility);
 }

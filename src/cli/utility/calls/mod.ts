@@ -1,6 +1,7 @@
 /** Everything a head end can be asked, by name. */
 import type { Call } from '../desk.ts';
 import { delivery } from './delivery.ts';
+import { deliver, deliveries } from './deliver.ts';
 import { gateways } from './gateways.ts';
 import { groupChange, groupCreate, groupHistory, groupStatus } from './group.ts';
 import { health } from './health.ts';
@@ -24,4 +25,6 @@ export const CALLS: Readonly<Record<string, Call>> = {
   modes,
   set,
   trust,
+  deliver,
+  deliveries,
 };
