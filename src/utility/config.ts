@@ -51,6 +51,12 @@ export const utilityConfig = z.strictObject({
   keyFile: file('the key we sign with, made by underglass keys new'),
   keyEpoch: epoch('which of our keys this is').default(1),
   ledgerFile: file('the ledger; made at the first start'),
+  trust: z
+    .array(file('a root, a delegation or a list of revocations'))
+    .min(1)
+    .max(32)
+    .exactOptional()
+    .describe('documents that every gateway is brought: a list as [root-1.cbor, ops.cbor, rev-1.cbor]'),
   broker: brokerConfig.describe('the way to the gateways, as in broker: { url: mqtts://host:8883 }'),
   reads: z
     .strictObject({

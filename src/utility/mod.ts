@@ -29,6 +29,8 @@ export { DEVICE_KEYS, DeviceKeys } from './device-keys.ts';
 export { DAYS as HEALTH_DAYS, HEARD_WITHIN, NetworkHealth } from './health.ts';
 export type { GatewayHealth, GroupHealth } from './health.ts';
 export type { DeviceKey } from './device-keys.ts';
+export { MAX_BUNDLES_UNDER_WAY, TrustCarrier } from './trust-carrier.ts';
+export type { TrustCarrierDoors } from './trust-carrier.ts';
 export { RULE, apportion } from './apportion.ts';
 export { TARGET_AXES, reachTarget, roomOf } from './target.ts';
 export type { Ended, MemberReport, MemberRoom, TargetAxis, TargetReport } from './target.ts';

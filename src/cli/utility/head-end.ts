@@ -56,6 +56,7 @@ export async function readUtilityConfig(path: string): Promise<UtilityConfig> {
     ...config,
     keyFile: beside(config.keyFile),
     ledgerFile: beside(config.ledgerFile),
+    ...(config.trust === undefined ? {} : { trust: config.trust.map(beside) }),
     broker: brokerBeside(config.broker, path),
   };
 }

@@ -13,6 +13,7 @@ import type { UtilityConfig } from '../../utility/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import type { Say } from '../local/say.ts';
 import { CALLS } from './calls/mod.ts';
+import { carryTrust, trustDocuments } from './carry.ts';
 import { plain } from './desk.ts';
 import type { CallResult, DoorJson } from './desk.ts';
 import { openHeadEnd, readUtilityConfig } from './head-end.ts';
@@ -62,9 +63,12 @@ export async function serveHeadEnd(
     throw new Trouble(`another head end holds ${config.ledgerFile}: stop it first, or use it (in-use)`);
   let headEnd: HeadEnd | undefined;
   let door: Door;
+  let endCarrying: () => void;
   try {
+    const documents = await trustDocuments(config);
     headEnd = await openHeadEnd(config);
     const opened = headEnd;
+    endCarrying = await carryTrust(opened, documents);
     door = await openDoor(doorFile(config), async ({ call, args, tell, signal }) =>
       plain(await answer(opened, { call, args, tell, signal })),
     );
@@ -79,6 +83,7 @@ export async function serveHeadEnd(
     headEnd,
     close: async () => {
       reads?.close();
+      endCarrying();
       await door.close();
       await opened.close();
       unlock();

@@ -2,8 +2,11 @@
  * A gateway that knows nobody, enrolled by its claim code: by the commands a utility types, over a real broker, to a
  * register of a simulated inverter; and its head end's key taken back again.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { readUtilityConfig } from '../../../src/cli/utility/head-end.ts';
+import { serveHeadEnd } from '../../../src/cli/utility/reach.ts';
+import type { ReceiptBody } from '../../../src/model/mod.ts';
 import { underglass } from '../local/support.ts';
 import { UtilityWorld } from './world.ts';
 
@@ -52,6 +55,23 @@ describe('underglass utility trust', function () {
     expect(late.code, late.out).to.not.equal(0);
     const events = world.premises[0]?.logs.map(({ event }) => event) ?? [];
     expect(events.filter(event => event === 'trust.learned')).to.have.length(2);
+  });
+
+  it('SIWG-2 is not needed where a head end runs that names the documents: it brings them by itself', async () => {
+    await UtilityWorld.open(['gw-1'], {}, office);
+    await appendFile(world.path('utility.yaml'), 'trust: [root, ops]\n');
+    const serving = await serveHeadEnd(await readUtilityConfig(world.path('utility.yaml')));
+    try {
+      const { promise: taken, resolve } = Promise.withResolvers<ReceiptBody>();
+      serving.headEnd.events.join({ onReceipt: (_, receipt) => resolve(receipt) });
+      expect((await taken).why).to.equal('root 1 is in force, 1 keys delegated, 0 revoked');
+      const sent = await world.utility(
+        'send --gateway gw-1 --set opModMaxLimW=4000 --duration 15m --timeout 20',
+      );
+      expect(sent.code, sent.err).to.equal(0);
+    } finally {
+      await serving.close();
+    }
   });
 
   it("SIWG-2 believes a gateway's next key from its birth on, also when the head end starts anew, and the old no more", async () => {
