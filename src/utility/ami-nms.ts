@@ -55,6 +55,8 @@ const PRESENCE: ReadonlyMap<string, boolean> = new Map([
 /** What a group has to be for, so that a command of that kind is sent to it. */
 const PURPOSE_OF: ReadonlyMap<CommandBody['kind'], Purpose> = new Map([
   ['event', 'load-control'],
+  ['settings', 'load-control'],
+  ['read', 'meter-reading'],
   ['manifest', 'delivery'],
 ]);
 /** The class of what asks nothing of a device: any key may use it. */

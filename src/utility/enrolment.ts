@@ -9,7 +9,7 @@
 import type { Result } from '../base/assert.ts';
 import { between, minutes, unixTime } from '../base/time.ts';
 import type { UnixTime } from '../base/time.ts';
-import type { Cti, GatewayId, GrantBody, GroupId, ReceiptBody } from '../model/mod.ts';
+import type { Cti, GatewayId, GrantBody, GroupId, MembershipChange, ReceiptBody } from '../model/mod.ts';
 import { MAX_ALSO } from '../wan/envelope/mod.ts';
 import { membershipDigest } from '../wan/groups/mod.ts';
 import type { GroupRegistry } from './group-registry.ts';
@@ -116,7 +116,7 @@ export class Enrolment {
 
   /** A gateway misses its grant: it has heard of a newer epoch, or its store is new. It gets the newest again. */
   asked(gateway: GatewayId, group: GroupId): void {
-    if (this.#registry.member(group, gateway) === undefined) return;
+    if (!this.#registry.has(group)) return;
     this.#refused.delete(gateway);
     const asked = this.#askedFor.get(gateway) ?? new Set();
     this.#askedFor.set(gateway, asked.add(group));
@@ -218,7 +218,7 @@ export class Enrolment {
       member.state === 'lapsed' ||
       asked?.has(group) === true;
     const told = rows.filter(isTold).slice(0, MAX_ALSO + 1);
-    const [first, ...also] = told.map(({ group }) => this.#registry.changeFor(group, gateway));
+    const [first, ...also] = this.#changesFor(gateway, told, { asked, drifted });
     if (first === undefined) return undefined;
     const isWhole = drifted !== undefined && told.length === rows.length;
     return {
@@ -235,6 +235,24 @@ export class Enrolment {
         ...(isWhole ? { drifted } : {}),
       },
     };
+  }
+
+  /**
+   * What a grant says, but for its form. Who asks for a group it is not in is told that it is not; and a whole list
+   * that is empty names one group it is not in, for a grant names at least one.
+   */
+  #changesFor(
+    gateway: GatewayId,
+    told: readonly { readonly group: GroupId }[],
+    {
+      asked = new Set(),
+      drifted,
+    }: { readonly asked: ReadonlySet<GroupId> | undefined; readonly drifted: string | undefined },
+  ): readonly MembershipChange[] {
+    const strange = [...asked].filter(group => this.#registry.member(group, gateway) === undefined);
+    const named = [...told.map(({ group }) => group), ...strange].slice(0, MAX_ALSO + 1);
+    const any = named.length === 0 && drifted !== undefined ? this.#registry.anyGroup() : undefined;
+    return (any === undefined ? named : [any]).map(group => this.#registry.changeFor(group, gateway));
   }
 
   async #send(gateway: GatewayId, { body, grant }: { body: GrantBody; grant: Grant }): Promise<void> {

@@ -154,6 +154,15 @@ export class GroupRegistry {
     return this.#groups.has(group) ? this.#view(group) : undefined;
   }
 
+  has(group: GroupId): boolean {
+    return this.#groups.has(group);
+  }
+
+  /** The group that was made first, if there is one. */
+  anyGroup(): GroupId | undefined {
+    return this.#groups.keys().next().value;
+  }
+
   /** What a group that was made is for, and whose it is. */
   traitsOf(group: GroupId): GroupTraits {
     return this.#record(group).traits;

@@ -8,6 +8,8 @@ import type { Change } from '../../src/utility/mod.ts';
 import { tempDir } from '../support/temp.ts';
 import { CALM, Fleet, ROUGH } from './fleet.ts';
 
+type Gateway = Fleet['gateways'][number];
+
 const GROUPS = ['feeder-1', 'feeder-2', 'feeder-3'] as GroupId[];
 
 describe('utility and gateways, enrolling', () => {
@@ -62,21 +64,23 @@ describe('utility and gateways, enrolling', () => {
     });
   }
 
-  it('GRP-2: a gateway whose store is lost, and one that was put into a group by nobody, are brought back', async () => {
+  it('GRP-2: a gateway whose store is lost, or old, or holds a group that nobody put it into, is brought back', async () => {
     await using dir = await tempDir();
-    const fleet = await Fleet.start(join(dir.path, 'ledger.db'), { size: 3, seed: 5, network: CALM });
+    const fleet = await Fleet.start(join(dir.path, 'ledger.db'), { size: 4, seed: 5, network: CALM });
     const [group, other] = GROUPS as [GroupId, GroupId];
     await fleet.registry.create(group);
     await fleet.registry.create(other);
-    await fleet.registry.add(
-      group,
-      fleet.gateways.map(({ id }) => id),
-    );
+    const [lost, strange, old, loose] = fleet.gateways as [Gateway, Gateway, Gateway, Gateway];
+    await fleet.registry.add(group, [lost.id, strange.id, old.id]);
     expect(await fleet.pass(minutes(2), () => fleet.isConverged())).to.be.a('number');
-    const [one, two] = fleet.gateways;
-    one?.store.loseRows(({ kind }) => kind === 'membership');
-    one?.boot();
-    two?.state.memberships.set(other, { epoch: 9, member: true, issuer: 'ops' });
+    const before = old.state.memberships.get(group);
+    await fleet.registry.remove(group, [old.id]);
+    expect(await fleet.pass(minutes(2), () => fleet.isConverged())).to.be.a('number');
+    lost.store.loseRows(({ kind }) => kind === 'membership');
+    lost.boot();
+    strange.state.memberships.set(other, { epoch: 9, member: true, issuer: 'ops' });
+    loose.state.memberships.set(other, { epoch: 9, member: true, issuer: 'ops' });
+    if (before !== undefined) old.state.memberships.set(group, before);
     expect(fleet.isConverged()).to.equal(false);
     expect(await fleet.pass(hours(1), () => fleet.isConverged()), fleet.story()).to.be.a('number');
     await fleet.stopHeadEnd();

@@ -210,6 +210,25 @@ describe('utility/ami-nms enrolling', () => {
     await head.close();
   });
 
+  it('GRP-2: who asks for a group it is not in is told that it is not', async () => {
+    await using dir = await tempDir();
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));
+    await head.registry.create(GROUP);
+    const told = head.broker.next('d/gw-1/cmd');
+    for (const group of ['never-made', GROUP]) {
+      const why = 'a newer epoch';
+      const ask = head.gateway.signs('request', { kind: 'request', wants: 'grant', group, why });
+      await head.broker.deliver(ask.topic, ask.payload);
+    }
+    expect(head.opens(await told).body).to.deep.equal({
+      kind: 'grant',
+      group: GROUP,
+      epoch: 1,
+      member: false,
+    });
+    await head.close();
+  });
+
   it('sends a grant that was refused again only when its gateway asks for it', async () => {
     await using dir = await tempDir();
     const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));

@@ -38,6 +38,7 @@ const REMEDY: Readonly<Record<string, string>> = {
   'no-such-group': 'utility group create makes it',
   'already-member': 'leave it out',
   'not-a-member': 'utility group status shows who is in it',
+  'too-many': 'do it in parts',
 };
 
 /** How often a change that is waited for is looked at. */
