@@ -159,6 +159,8 @@ export interface DeviceEvents {
   reading(reading: Reading): void;
   /** A device was found, lost, or found again. `why` names address and cause. */
   device(state: DeviceState): void;
+  /** An order that was implemented, and that the device has to be reminded of, is not any more. */
+  lapsed(order: number, applied: Applied): void;
 }
 
 export interface DeviceState {

@@ -95,6 +95,7 @@ class Runtime implements Gateway {
         this.#world.devices.set(state.device, state);
         this.#take({ on: 'device', state });
       },
+      lapsed: (order, applied) => this.#take({ on: 'applied', order, applied }),
     });
     this.#broker = this.#ports.broker({
       message: message => {

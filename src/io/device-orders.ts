@@ -43,9 +43,11 @@ export interface OrdersDoor {
   reach(): Promise<Result<{ readonly device: SunSpecDevice }, string>>;
   run<T>(conversation: Conversation<T>, turn: Turn): Promise<T>;
   wait(duration: Duration): Promise<void>;
+  /** What was implemented is not any more: the device was reminded of it, and did not take that. */
+  lapsed(order: number, applied: Applied): void;
 }
 
-type Order = Parameters<typeof applyOrder>[1];
+type Order = Parameters<typeof applyOrder>[1] & { readonly number: number };
 
 /** SunSpec gives a device this long until a register shows what was written to it. */
 const READ_AFTER_WRITE = milliseconds(1000);
@@ -75,17 +77,28 @@ export class DeviceOrders {
     this.#setpoints = new Setpoints(() => door.setpoints());
   }
 
-  async apply({ device, axis, value, reversion }: DeviceOrder): Promise<Applied> {
-    const order: Order = { axis, value, ...(reversion === undefined ? {} : { reversion }) };
+  async apply({ order: number, axis, value, reversion }: DeviceOrder): Promise<Applied> {
+    const order: Order = { number, axis, value, ...(reversion === undefined ? {} : { reversion }) };
     this.#newest.set(axis, order);
     this.#keptAlive.get(axis)?.();
-    const { outcome, why, evidence } = await this.#setpoints.inTurn(order, () => this.#carryOut(order));
-    return { device, axis, outcome, evidence, ...(why === undefined ? {} : { why }) };
+    return this.#told(order, await this.#setpoints.inTurn(order, () => this.#carryOut(order)));
   }
 
   close(): void {
     this.#closed = true;
     for (const end of this.#keptAlive.values()) end();
+  }
+
+  #told({ axis }: Order, { outcome, why, evidence }: ApplyResult): Applied {
+    return { device: this.#door.device, axis, outcome, evidence, ...(why === undefined ? {} : { why }) };
+  }
+
+  /** The device may drop an order of which it could not be reminded: whoever gave it has to know. */
+  async #remind(order: Order, keepAliveS: number): Promise<void> {
+    if (this.#setpoints.isTaken(order.axis)) return;
+    const result = await this.#carryOut(order, keepAliveS);
+    if (result.outcome === 'implemented' || !this.#isNewest(order) || this.#closed) return;
+    this.#door.lapsed(order.number, this.#told(order, result));
   }
 
   /** `keepAliveS`: how often it is repeated, where that is known already. */
@@ -194,9 +207,10 @@ export class DeviceOrders {
     this.#reminded.set(order.axis, { order, keepAliveS });
     const { clock } = this.#door;
     const due = after(clock.now().instant, milliseconds(keepAliveS * 1000));
-    const repeat = (): void =>
-      void (this.#setpoints.isTaken(order.axis) ? undefined : this.#carryOut(order, keepAliveS));
-    this.#keptAlive.set(order.axis, clock.at(due, repeat));
+    this.#keptAlive.set(
+      order.axis,
+      clock.at(due, () => void this.#remind(order, keepAliveS)),
+    );
   }
 
   #flashToday(axis: Axis): number {

@@ -83,6 +83,7 @@ export class Device {
       reach: () => this.#reach(),
       run: (conversation, turn) => this.#run(conversation, turn),
       wait: duration => this.#wait(duration),
+      lapsed: (order, applied) => parts.events.lapsed(order, applied),
     };
     this.#orders = new DeviceOrders(door);
     this.#settings = new DeviceSettings(door);

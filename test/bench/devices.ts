@@ -69,7 +69,7 @@ async function fleet(
   let readings = 0;
   const port = openDevices(
     { devices: configs, models, clock: systemClock, random: Math.random },
-    { device: () => undefined, reading: () => void readings++ },
+    { device: () => undefined, lapsed: () => undefined, reading: () => void readings++ },
   );
   try {
     await wait(1000 * WARM_UP_S);
@@ -99,6 +99,7 @@ async function periods(
     { devices: configs, models, clock: systemClock, random: Math.random },
     {
       device: () => undefined,
+      lapsed: () => undefined,
       reading: ({ device }) => {
         const [before, now] = [last.get(device), performance.now()];
         last.set(device, now);

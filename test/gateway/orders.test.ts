@@ -95,6 +95,22 @@ describe('orders to devices', () => {
     });
   });
 
+  it('that stood and lapse are told to their issuer at once, and given again', () => {
+    const bench = Bench.ready();
+    bench.command(eventBody());
+    bench.until(0);
+    bench.answer();
+    bench.until(30_000);
+    bench.answer('refused');
+    expect(bench.receipts().at(-1)).to.include({
+      response: 'started',
+      why: 'opModMaxLimW is now pv refused (the device is refused)',
+    });
+    expect(bench.values()).to.deep.equal([5000]);
+    bench.until(90_000);
+    expect(bench.values()).to.deep.equal([5000, 5000]);
+  });
+
   it('that are refused are given again after a minute', () => {
     const bench = Bench.ready();
     bench.command(eventBody());

@@ -10,7 +10,7 @@ import type { DevicesClock } from '../../src/io/devices.ts';
 import type { ModbusRequest } from '../../src/local/bus/mod.ts';
 import { decodeRequest, encodeException, encodeReply } from '../../src/local/bus/mod.ts';
 import type { Profile } from '../../src/local/profiles/mod.ts';
-import type { Reading } from '../../src/model/mod.ts';
+import type { Applied, Reading } from '../../src/model/mod.ts';
 import type { Unit } from '../../src/sim/mod.ts';
 import type { FakeDevice } from './modbus/fakes.ts';
 import { fakeDevice } from './modbus/fakes.ts';
@@ -76,6 +76,10 @@ export class Told extends EventEmitter {
   reading(reading: Reading): void {
     this.readings.push(reading);
     this.emit('reading', reading);
+  }
+
+  lapsed(order: number, applied: Applied): void {
+    this.emit('lapsed', order, applied);
   }
 
   /** The next state, or the next for which `is` holds. */

@@ -9,7 +9,7 @@ import { openDevices } from '../../src/io/devices.ts';
 import type { Bus, Link } from '../../src/io/modbus/mod.ts';
 import { openBus, parseLink } from '../../src/io/modbus/mod.ts';
 import { shippedModels } from '../../src/io/models.ts';
-import type { DeviceId, Reading } from '../../src/model/mod.ts';
+import type { Applied, DeviceId, Reading } from '../../src/model/mod.ts';
 import type { Home, Server } from '../../src/sim/mod.ts';
 import { makeHome, serveTcp } from '../../src/sim/mod.ts';
 
@@ -28,6 +28,10 @@ class Told extends EventEmitter {
   reading(reading: Reading): void {
     this.readings.push(reading);
     this.emit('reading', reading);
+  }
+
+  lapsed(order: number, applied: Applied): void {
+    this.emit('lapsed', order, applied);
   }
 
   /** The next state for which `is` holds. */

@@ -39,7 +39,7 @@ describe('settings of a device', () => {
         pollEvery: milliseconds(1000),
         busOf: to => openBus(to, { random: () => 0, timeoutMs: 300, quarantineMs: 10 }),
       },
-      { reading: () => {}, device: () => {} },
+      { reading: () => {}, device: () => {}, lapsed: () => {} },
     );
   });
 

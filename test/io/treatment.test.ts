@@ -1,4 +1,5 @@
 /** Profiles at work: how a device is found, read and ordered, as its profile says, on real sockets. */
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, hours, instant, milliseconds } from '../../src/base/time.ts';
@@ -10,7 +11,7 @@ import { shippedModels } from '../../src/io/models.ts';
 import { openStore, storedWear } from '../../src/io/store/mod.ts';
 import { systemClock } from '../../src/io/clock.ts';
 import type { ControlProfile, Profile } from '../../src/local/profiles/mod.ts';
-import type { DeviceId, GatewayId } from '../../src/model/mod.ts';
+import type { Applied, DeviceId, GatewayId } from '../../src/model/mod.ts';
 import type { Home, Unit } from '../../src/sim/mod.ts';
 import { makeHome } from '../../src/sim/mod.ts';
 import { tempDir } from '../support/temp.ts';
@@ -260,6 +261,25 @@ describe('io/devices, with profiles', () => {
     const count = written('WMaxLimPctEna').length;
     while (written('WMaxLimPctEna').length < count + 3) await told.further(1, PV);
     expect(written('WMaxLimPct')).to.have.length(1);
+  });
+
+  it('tells when a device does not take the reminder of an order that stood, and which order', async () => {
+    const control: ControlProfile = { ...LIMIT, keepAlive: { everyS: 1, deadManS: 3 } };
+    let refuses = false;
+    const devices = await open({
+      profile: profileOf({ controls: { limit: control } }),
+      clock: fastClock(20),
+      // Exception 4: server device failure.
+      fate: ({ kind }) => (refuses && kind === 'write' ? { exception: 4 } : 'answered'),
+    });
+    expect(await devices.apply({ ...limit(2500), order: 7 })).to.include({ outcome: 'implemented' });
+    while (written('WMaxLimPct').length < 2) await told.further(1, PV);
+    const lapsed = once(told, 'lapsed');
+    refuses = true;
+    const [order, applied] = (await lapsed) as [number, Applied];
+    expect(order).to.equal(7);
+    expect(applied).to.include({ device: PV, axis: 'opModMaxLimW', outcome: 'refused' });
+    expect(applied.why).to.contain('exception 4');
   });
 
   it('repeats what a device forgets, until it is released', async () => {
