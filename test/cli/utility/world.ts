@@ -30,7 +30,7 @@ export interface Premise {
 }
 
 /** Who may command, as `trustedKeys` of a gateway takes it, but for the key. */
-export const OPERATIONS = ['event', 'cancel', 'grant', 'ack', 'interrogate', 'settings', 'read'];
+export const OPERATIONS = ['event', 'cancel', 'grant', 'ack', 'interrogate', 'settings', 'read', 'sealed'];
 
 /** What the configuration of a gateway says of whom it obeys; `trustedKeys` with the head end's unless given. */
 export type Obeys = (world: UtilityWorld, id: string) => Promise<object>;

@@ -13,6 +13,7 @@ import { addDelivery } from './delivery.ts';
 import { addDeliver } from './deliver.ts';
 import { addGateways } from './gateways.ts';
 import { addGroup } from './group.ts';
+import { addSeal } from './seal.ts';
 import { addServe } from './serve.ts';
 import { addTarget } from './target.ts';
 import { addTrustSending } from './trust.ts';
@@ -35,6 +36,7 @@ export function addUtility(program: Command): void {
     addGroup,
     addTarget,
     addDeliver,
+    addSeal,
   ])
     add(utility);
 }

@@ -6,6 +6,7 @@ import { gateways } from './gateways.ts';
 import { groupChange, groupCreate, groupHistory, groupStatus } from './group.ts';
 import { health } from './health.ts';
 import { interrogate, modes, set } from './modes.ts';
+import { seal } from './seal.ts';
 import { cancel, send } from './send.ts';
 import { target } from './target.ts';
 import { trust } from './trust.ts';
@@ -26,5 +27,6 @@ export const CALLS: Readonly<Record<string, Call>> = {
   set,
   trust,
   deliver,
+  seal,
   deliveries,
 };
