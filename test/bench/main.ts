@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknow
   line: () => import('./line.ts'),
   poll: () => import('./poll.ts'),
   receipts: () => import('./receipts.ts'),
+  verify: () => import('./verify.ts'),
 };
 
 const name = process.argv[2] ?? '';

@@ -14,6 +14,7 @@ export interface Outcome {
 }
 
 const CAMPAIGNS: Readonly<Record<string, () => Promise<{ run: (options: Options) => Promise<Outcome> }>>> = {
+  envelope: () => import('./envelope.ts'),
   line: () => import('./line.ts'),
 };
 
