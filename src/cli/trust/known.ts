@@ -1,9 +1,9 @@
 /**
  * Whom a person who verifies trusts: the documents and keys in the files that were named. A file holds a trust
- * document; or keys with their scope, as `trustedKeys` of a gateway's configuration takes them; or a bare public key
- * (a key file, a JWK, PEM), which is then believed whatever it says.
+ * document; or keys with their scope, as `trustedKeys` of a gateway's configuration takes them, or one of these or a
+ * list by itself; or a bare public key (a key file, a JWK, PEM), which is then believed whatever it says.
  */
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { createPublicKey } from 'node:crypto';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -32,20 +32,42 @@ export type SourceRefusal = TrustRefusal | KeyRefusal | 'keys-invalid';
 /** What the bytes of a file bring, or why they bring nothing. */
 export function readSource(name: string, bytes: Uint8Array): Result<Source, SourceRefusal> {
   // Text cannot begin with the byte of a CBOR tag; a key in hexadecimal has been turned into its bytes.
-  if (bytes.length !== 32 && (bytes[0] ?? 0) >= 0xc0) {
+  const isTagged = bytes.length > MAX_KEY_BYTES ? (bytes[0] ?? 0) >= 0xc0 : bytes[0] === 0xd8;
+  if (bytes.length !== 32 && isTagged) {
     const signed = openDocument(bytes);
     return signed.ok ? ok({ kind: 'document', signed: signed.value }) : signed;
   }
+  // Some bytes that are no text are a key, perhaps of a wrong length.
+  const isKey = bytes.length === 32 || (bytes.length <= MAX_KEY_BYTES && !isUtf8(bytes));
   const text = Buffer.from(bytes).toString('utf8');
-  const bare: BareKey | undefined = bytes.length === 32 ? { publicKey: bytes } : bareKey(text);
+  const bare: BareKey | undefined = isKey ? { publicKey: bytes } : bareKey(text);
   if (bare !== undefined) {
     const sound = trustKey({ ...bare, alg: bare.alg ?? -19, issuer: 'anyone', epoch: 1, scope: EVERYTHING });
     return sound.ok ? ok({ kind: 'bare', ...bare }) : sound;
   }
-  const read = parseConfig(name, text, z.looseObject({ trustedKeys: z.array(trustedKey).min(1) }));
+  const read = parseConfig(name, listed(text), z.looseObject({ trustedKeys: z.array(trustedKey).min(1) }));
   if (read.ok) return ok({ kind: 'keys', keys: read.value.trustedKeys });
   const weak = /is not trusted: ([a-z-]+)/.exec(read.detail ?? '')?.[1] as KeyRefusal | undefined;
   return refused(weak ?? 'keys-invalid', read.detail);
+}
+
+/** Two keys, or a key and its signature, given by mistake. */
+const MAX_KEY_BYTES = 64;
+
+/** One record, or a list of them, as the configuration of a gateway would have it; any other text as it is. */
+function listed(text: string): string {
+  const value = valueOf(text);
+  if (typeof value !== 'object' || value === null || 'trustedKeys' in value) return text;
+  const records = Array.isArray(value) ? value : [value];
+  return JSON.stringify({ trustedKeys: records });
+}
+
+function valueOf(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is absent of a bare key is not judged. */
@@ -67,12 +89,7 @@ interface BareKey {
 /** A public key with nothing said of whose it is: PEM, a JWK, or what `keys show` answers. */
 function bareKey(text: string): BareKey | undefined {
   if (text.startsWith('-----BEGIN PUBLIC KEY')) return pemKey(text);
-  let value: unknown;
-  try {
-    value = parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = valueOf(text);
   if (typeof value !== 'object' || value === null || 'issuer' in value) return undefined;
   const { publicKey, alg, kty, crv, x } = value as Readonly<Record<string, unknown>>;
   if (kty === 'OKP' && crv === 'Ed25519' && typeof x === 'string')
