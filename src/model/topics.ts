@@ -50,6 +50,11 @@ export function blobTopic(utility: string, file: FileId, n: number | '+'): strin
   return `ug/1/${utility}/blob/${file}/${n}`;
 }
 
+/** All a guest of the utility listens to: what gateways answer to commands, its own among them. */
+export function guestSubscriptions(utility: string): readonly string[] {
+  return [`ug/1/${utility}/d/+/up/receipt`];
+}
+
 export type ParsedTopic =
   | { readonly kind: 'command'; readonly utility: string; readonly audience: Audience }
   | { readonly kind: 'ack'; readonly utility: string; readonly gateway: GatewayId }

@@ -9,7 +9,7 @@
 import { ok, refused, troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { after, minutes } from '../base/time.ts';
-import { ackTopic, blobTopic, headEndSubscriptions, parseTopic } from '../model/mod.ts';
+import { ackTopic, blobTopic, guestSubscriptions, headEndSubscriptions, parseTopic } from '../model/mod.ts';
 import type {
   Audience,
   CommandBody,
@@ -103,7 +103,8 @@ export class AmiNms {
       message: message => this.#message(message),
       link: state => this.#link(state),
     });
-    this.#broker.subscribe(headEndSubscriptions(options.utility));
+    const { guest, utility } = options;
+    this.#broker.subscribe(guest === true ? guestSubscriptions(utility) : headEndSubscriptions(utility));
     this.#prober = this.#newProber();
     this.#enrolment = this.#newEnrolment();
     const openOf = (kind: CommandBody['kind']): readonly Cti[] =>
@@ -299,9 +300,10 @@ export class AmiNms {
   // The parts, wired together.
 
   #newCollector({ marks }: LedgerSnapshot): Collector {
-    const { issuer, ledger, keyOf, successors } = this.#options;
+    const { issuer, ledger, keyOf, successors, guest } = this.#options;
     return new Collector(
       {
+        guest,
         issuer,
         ledger,
         keyOf,

@@ -15,6 +15,8 @@ import type { LedgerChange, LedgerPort, LedgerSnapshot } from './ports.ts';
 export type CollectRefusal = EnvelopeRefusal | 'too-scattered' | 'storage';
 
 export interface CollectorDoors {
+  /** Takes in what answers its own commands and nothing else; keeps no streams, so a number may be missing or come twice. */
+  readonly guest?: true | undefined;
   /** Whose commands the ledger keeps answers to. */
   readonly issuer: string;
   readonly ledger: LedgerPort;
@@ -64,6 +66,7 @@ export class Collector {
     if (!opened.ok) return this.#doors.refused(topic, opened.refusal, opened.detail);
     const { gateway, record } = opened.value;
     const { stream: name, sequence } = record;
+    if (this.#doors.guest === true) return this.#takeAsGuest(topic, gateway, record);
     const verdict = judge(streamIntake(this.#intake, gateway, name), sequence);
     if (verdict === 'too-scattered') return this.#doors.refused(topic, verdict, `${name} ${sequence}`);
     if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, record);
@@ -132,6 +135,18 @@ export class Collector {
     for (const each of lost) this.#doors.gap(gateway, name, { ...each, lost: true });
     this.#doors.record(gateway, record);
     return true;
+  }
+
+  async #takeAsGuest(topic: string, gateway: GatewayId, record: UplinkRecord): Promise<void> {
+    const { at, body } = record;
+    if ((body.kind !== 'receipt' && body.kind !== 'modes') || body.issuer !== this.#doors.issuer) return;
+    const changes: readonly LedgerChange[] =
+      body.kind === 'receipt'
+        ? [{ op: 'answer', answer: { cti: body.cti, gateway, at, receipt: body } }]
+        : await this.#doors.alongside(gateway, record);
+    const trouble = await this.#store(changes);
+    if (trouble !== undefined) return this.#doors.refused(topic, 'storage', trouble);
+    this.#doors.record(gateway, record);
   }
 
   async #storeNew(

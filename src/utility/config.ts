@@ -58,6 +58,12 @@ export const utilityConfig = z.strictObject({
     .exactOptional()
     .describe('documents that every gateway is brought: a list as [root-1.cbor, ops.cbor, rev-1.cbor]'),
   broker: brokerConfig.describe('the way to the gateways, as in broker: { url: mqtts://host:8883 }'),
+  guest: z
+    .literal(true)
+    .exactOptional()
+    .describe(
+      "true where another's head end has these topics, as for an aggregator: acknowledges nothing, has no groups",
+    ),
   reads: z
     .strictObject({
       everyMinutes: z.int().min(1).max(1440).describe('how often each gateway is asked, in whole minutes'),

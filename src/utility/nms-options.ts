@@ -23,6 +23,12 @@ export interface AmiNmsOptions extends Issuer {
   readonly events?: NmsEvents;
   /** Without one, nothing is sealed. */
   readonly seal?: SealDoor;
+  /**
+   * On another's topics, beside its head end, as an aggregator is (SIWG-3): sends to single gateways, hears what they
+   * answer to that, and acknowledges nothing, for what gateways report is the utility's. A receipt that was missed
+   * comes again, because its command is repeated.
+   */
+  readonly guest?: true;
 }
 
 /** What the head end tells its owner. Records, receipts and gaps are durable already. */

@@ -227,9 +227,10 @@ export class TestHeadEnd {
       before?: TestHeadEnd;
       through?: (l: Ledger) => LedgerPort;
       seal?: SealDoor;
+      guest?: true;
     } = {},
   ): Promise<TestHeadEnd> {
-    const { before, events, seal, through = l => l } = options;
+    const { before, events, seal, guest, through = l => l } = options;
     const clock = before?.clock ?? new TestClock();
     const key = before?.key ?? generateKey();
     const gateways = before?.gateways ?? (options.gateways ?? ['gw-1']).map(id => new TestGateway(id));
@@ -254,6 +255,7 @@ export class TestHeadEnd {
       connect: brokerEvents => (broker = new TestBroker(clock, brokerEvents)),
       ...(events === undefined ? {} : { events }),
       ...(seal === undefined ? {} : { seal }),
+      ...(guest === undefined ? {} : { guest }),
     });
     if (broker === undefined) throw new Error('the head end connects when it starts');
     return new TestHeadEnd({ clock, key, gateways, ledger, registry, broker, nms });

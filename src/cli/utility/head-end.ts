@@ -79,17 +79,18 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
   const keys = new DeviceKeys(config.gateways, why => events.tell('onTrouble', why), rotated);
   const trouble = (why: string): void => events.tell('onTrouble', why);
   const health = await NetworkHealth.open({ ledger, clock: systemClock, trouble });
-  events.join(health.events);
   let state = { up: false, why: `${config.broker.url}: not connected yet` };
   events.join({ onLink: said => (state = said) });
-  const { utility, issuer, keyEpoch } = config;
+  const { utility, issuer, keyEpoch, guest } = config;
+  // A guest hears answers only: that says nothing of when a gateway is there.
+  events.join(guest === true ? { ...health.events, onRecord: () => {} } : health.events);
   const nms = await startAmiNms({
     utility,
     issuer,
     keyEpoch,
     signer,
     ledger,
-    registry,
+    ...(guest === true ? { guest } : { registry }),
     random,
     clock: systemClock,
     keyOf: keys.keyOf,
@@ -109,7 +110,7 @@ export async function openHeadEnd(config: UtilityConfig): Promise<HeadEnd> {
       connectBroker(
         {
           ...way,
-          clientId: `${utility}-head-end`,
+          clientId: guest === true ? `${utility}-guest-${issuer}` : `${utility}-head-end`,
           onAttemptFailed: ({ why }) => {
             if (!state.up) state = { up: false, why };
           },

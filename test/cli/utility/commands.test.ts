@@ -86,6 +86,15 @@ describe('underglass utility', function () {
     expect(said.err).to.contain('gw-1').and.to.contain('(refused)');
   });
 
+  it('takes no answer for the last one that is not: what has only begun is not completed', async () => {
+    const line =
+      'send --gateway gw-1 --set opModMaxLimW=9100 --duration 60 --until completed --timeout 1 --json';
+    const said = await world.utility(line);
+    expect(said.code).to.equal(1);
+    expect((JSON.parse(said.out) as SentJson).missing).to.deep.equal(['gw-1']);
+    expect(said.err).to.contain('no answer yet from gw-1 (so far: ').and.to.contain('(unanswered)');
+  });
+
   it('ends with 3 where nobody answers, and says that the command is repeated', async () => {
     const said = await world.utility('send --gateway gw-9 --set opModMaxLimW=1 --duration 60 --timeout 1');
     expect(said.code).to.equal(3);

@@ -44,7 +44,8 @@ export function tellSent({ cti, mRID, awaits, answers, missing }: SentAnswer, sa
         tellProof(device, evidence, say);
       }
   }
-  for (const gateway of missing) say.out(`${gateway}  no answer yet`);
+  const heard = new Set<string>(answers.map(({ gateway }) => gateway));
+  for (const gateway of missing) if (!heard.has(gateway)) say.out(`${gateway}  no answer yet`);
 }
 
 function tellProof(device: string, evidence: readonly Evidence[], say: Say): void {

@@ -15,6 +15,8 @@ export interface GatewayAnswer {
   readonly gateway: GatewayId;
   readonly response: Response;
   readonly refusal?: string;
+  /** With `refusal`: the gateway takes the same command later, when it comes again. */
+  readonly retry?: 'later';
   readonly why: string;
   readonly applied?: readonly Applied[];
   /** How curves and settings ended, by device. */
@@ -59,18 +61,19 @@ export async function collectAnswers(
   }
   const place = new Map(awaits.map((gateway, n) => [gateway, n]));
   const inOrder = [...newest].sort(([a], [b]) => (place.get(a) ?? 0) - (place.get(b) ?? 0));
-  return inOrder.map(([gateway, { response, refusal, why, applied, set, told }]) => ({
+  return inOrder.map(([gateway, { response, refusal, retry, why, applied, set, told }]) => ({
     gateway,
     response,
     why,
     ...(refusal === undefined ? {} : { refusal }),
+    ...(retry === undefined ? {} : { retry }),
     ...(applied === undefined ? {} : { applied }),
     ...(set === undefined ? {} : { set }),
     ...(told === undefined ? {} : { told }),
   }));
 }
 
-function isThere(receipt: ReceiptBody | undefined, until: Stage): boolean {
+function isThere(receipt: Pick<ReceiptBody, 'response' | 'retry'> | undefined, until: Stage): boolean {
   if (receipt === undefined || receipt.retry === 'later') return false;
   return !NOT_YET[until].includes(receipt.response);
 }
@@ -86,9 +89,10 @@ export function judgeAnswers(
   }: { readonly answers: readonly GatewayAnswer[]; readonly until: Stage; readonly mRID?: string },
 ): CallResult {
   const heard = new Map(answers.map(answer => [answer.gateway, answer]));
-  const missing = until === 'sent' ? [] : sent.awaits.filter(gateway => !heard.has(gateway));
+  const missing = until === 'sent' ? [] : sent.awaits.filter(gateway => !isThere(heard.get(gateway), until));
   const against = answers.filter(
-    ({ refusal, applied = [], set = [] }) => refusal !== undefined || [...applied, ...set].some(isBad),
+    ({ refusal, retry, applied = [], set = [] }) =>
+      (refusal !== undefined && retry === undefined) || [...applied, ...set].some(isBad),
   );
   const value = plain({
     cti: sent.cti,
@@ -109,10 +113,14 @@ export function judgeAnswers(
   return {
     ok: false,
     refusal: 'unanswered',
-    why: `no answer yet from ${names(missing)}; ${nextOf(context, sent)}`,
+    why: `no answer yet from ${names(missing.map(one => said(one, heard.get(one))))}; ${nextOf(context, sent)}`,
     ...(answers.length === 0 ? { unreachable: true as const } : {}),
     value,
   };
+}
+
+function said(gateway: GatewayId, answer: GatewayAnswer | undefined): string {
+  return answer === undefined ? gateway : `${gateway} (so far: ${answer.why})`;
 }
 
 function isBad({ outcome }: Applied | SettingsSet): boolean {
