@@ -310,7 +310,7 @@ export class AmiNms {
         ...(successors === undefined ? {} : { successors }),
         held: (gateway, stream, through) => this.#acknowledger.owe(gateway, stream, through),
         alongside: (gateway, record) => this.#modes.changes(gateway, record),
-        birth: (gateway, body) => this.#greeter.greet(gateway, body),
+        birth: (gateway, body, came) => this.#greeter.greet(gateway, body, came),
         record: (gateway, record) => this.#told(gateway, record),
         gap: (gateway, stream, gap) => this.#events.onGap?.(gateway, stream, gap),
         refused: (topic, refusal, detail) => this.#refused(topic, refusal, detail),

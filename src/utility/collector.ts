@@ -29,7 +29,7 @@ export interface CollectorDoors {
   /** What goes into the ledger together with a record. */
   readonly alongside: (gateway: GatewayId, record: UplinkRecord) => Promise<readonly LedgerChange[]>;
   /** A birth record, durable now; told every time it comes, since its answer may have been lost. */
-  readonly birth: (gateway: GatewayId, birth: BirthBody) => void;
+  readonly birth: (gateway: GatewayId, birth: BirthBody, came: 'new' | 'again') => void;
   /** A record that is durable now, told once. */
   readonly record: (gateway: GatewayId, record: UplinkRecord) => void;
   readonly gap: (gateway: GatewayId, stream: StreamName, gap: Gap & { readonly lost: boolean }) => void;
@@ -71,7 +71,8 @@ export class Collector {
     if (verdict === 'too-scattered') return this.#doors.refused(topic, verdict, `${name} ${sequence}`);
     if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, record);
     else if (!(await this.#takeNew(topic, gateway, record))) return;
-    if (record.body.kind === 'birth') this.#doors.birth(gateway, record.body);
+    if (record.body.kind === 'birth')
+      this.#doors.birth(gateway, record.body, verdict === 'duplicate' ? 'again' : 'new');
   }
 
   /** A record by a key that is known, or that it makes known itself: then that is durable when this resolves. */

@@ -9,6 +9,7 @@
  */
 import { troubleOf } from '../base/assert.ts';
 import { after, minutes, seconds } from '../base/time.ts';
+import type { Instant } from '../base/time.ts';
 import { commandTopic, formatAudience } from '../model/mod.ts';
 import type {
   Audience,
@@ -26,6 +27,8 @@ import type { Issuer } from './dispatcher.ts';
 import { commandStream } from './numbers.ts';
 import type { Numbers } from './numbers.ts';
 
+/** Anybody can bring an old birth record again, and each answer costs a signature and repeats what is open. */
+const ANSWER_EVERY = seconds(1);
 /** An answer is of no use for longer: the gateway asks again after a minute. */
 const VALID = minutes(5);
 /** Streams and open commands in one welcome: what fits into the 512 items of a command with room to spare. */
@@ -56,14 +59,20 @@ export class Greeter {
   readonly #doors: GreeterDoors;
   /** One a birth that is being answered: as many as come in while a ledger writes. */
   readonly #underWay = new Set<Promise<void>>();
+  /** When each gateway was answered last: as many entries as gateways were heard of. */
+  readonly #answered = new Map<GatewayId, Instant>();
 
   constructor(issuer: Issuer, doors: GreeterDoors) {
     this.#issuer = issuer;
     this.#doors = doors;
   }
 
-  /** Begins to answer a birth record, as {@link birth} does. */
-  greet(gateway: GatewayId, body: BirthBody): void {
+  /** Begins to answer a birth record, as {@link birth} does; one that came before at most once a second. */
+  greet(gateway: GatewayId, body: BirthBody, came: 'new' | 'again' = 'new'): void {
+    const { instant } = this.#issuer.clock.now();
+    const last = this.#answered.get(gateway);
+    if (came === 'again' && last !== undefined && instant < after(last, ANSWER_EVERY)) return;
+    this.#answered.set(gateway, instant);
     const greeting = this.birth(gateway, body);
     this.#underWay.add(greeting);
     void greeting.finally(() => this.#underWay.delete(greeting));
@@ -85,10 +94,10 @@ export class Greeter {
   /** Answers a birth record, also one that came before: its answer may have been lost. Never rejects. */
   async birth(gateway: GatewayId, { nonce, marks = [] }: BirthBody): Promise<void> {
     if (nonce === undefined) return;
+    const { unix } = this.#issuer.clock.now();
     for (const mark of marks)
       if (mark.issuer === this.#issuer.issuer && mark.keyEpoch === this.#issuer.keyEpoch)
         this.#compare(gateway, mark);
-    const { unix } = this.#issuer.clock.now();
     const body: CommandBody = {
       kind: 'welcome',
       nonce,
