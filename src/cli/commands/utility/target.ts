@@ -45,7 +45,7 @@ export function addTarget(utility: Command): void {
     .requiredOption('--duration <time>', '900, 90s, 15m, 2h; it begins now')
     .option('--class <class>', 'emergency, transmission, reliability, dispatch or market', 'dispatch')
     .option('--primacy <n>', '1 to 255; inside a class the lower wins', '10')
-    .option('--timeout <s>', 'wait no longer for the answers of one round', '30')
+    .option('--timeout <s>', 'wait no longer for a first status, and for the answers of each round', '30')
     .action((options: TargetOptions, it: Command) => target(options, sayOf(it)));
 }
 

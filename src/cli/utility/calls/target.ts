@@ -10,6 +10,8 @@ import { call, plain } from '../desk.ts';
 import type { Call, CallContext, CallResult } from '../desk.ts';
 
 const MAX_W = 1e12;
+/** How often it is looked whether the statuses are there. */
+const LOOK_EVERY_MS = 200;
 
 const aim = z.strictObject({
   group: z
@@ -21,7 +23,7 @@ const aim = z.strictObject({
   durationS: z.int().min(1),
   class: z.enum(CLASSES),
   primacy: z.int().min(1).max(255),
-  /** For the answers of one round. */
+  /** For a first status of those who have sent none, and then for the answers of each round. */
   timeoutS: z.number().min(1).max(86_400),
 });
 
@@ -54,17 +56,24 @@ export const target: Call = call(aim, async (args, context) => {
   }
 });
 
+/** What each member could take. Who has sent no status yet is waited for: a gateway sends it again by itself. */
 async function roomsOf(
-  { headEnd: { nms, registry } }: CallContext,
-  { group, axis, targetW }: Aim,
+  { headEnd: { nms, registry }, tell, signal }: CallContext,
+  { group, axis, targetW, timeoutS }: Aim,
 ): Promise<readonly MemberRoom[]> {
-  const now = unixTime(Date.now());
   const members = registry.get(group)?.members.filter(({ member }) => member) ?? [];
-  return Promise.all(
-    members.map(async ({ gateway }) =>
-      roomOf(gateway, (await nms.lastStatus(gateway))?.readings, { axis, targetW, now }),
-    ),
-  );
+  const until = performance.now() + timeoutS * 1000;
+  for (let told = -1; ; ) {
+    const statuses = await Promise.all(members.map(({ gateway }) => nms.lastStatus(gateway)));
+    const silent = statuses.filter(status => status === undefined).length;
+    if (silent === 0 || signal.aborted || performance.now() >= until) {
+      const now = unixTime(Date.now());
+      return members.map(({ gateway }, n) => roomOf(gateway, statuses[n]?.readings, { axis, targetW, now }));
+    }
+    if (silent !== told) tell(`${silent} of ${members.length} have sent no status yet`);
+    told = silent;
+    await new Promise(resolve => setTimeout(resolve, LOOK_EVERY_MS));
+  }
 }
 
 interface Ordered extends Aim {
@@ -152,10 +161,12 @@ function judged(report: TargetReport, mRIDs: readonly string[]): CallResult {
   const value = plain({ ...report, mRIDs });
   if (implementedW === targetW) return { ok: true, value };
   const silent = members.filter(({ state }) => state === 'silent');
+  const unknown = members.filter(({ state }) => state === 'room-unknown').length;
+  const more = unknown === 0 ? '' : `; of ${unknown} members it is not known what they could take`;
   return {
     ok: false,
     refusal: 'short',
-    why: `${implementedW} W of ${targetW} W are proven; ${unprovenW} W are asked of members who have not proven it, and for ${shortW} W nobody has room`,
+    why: `${implementedW} W of ${targetW} W are proven; ${unprovenW} W are asked of members who have not proven it, and for ${shortW} W nobody has room${more}`,
     ...(members.length === silent.length ? { unreachable: true as const } : {}),
     value,
   };
