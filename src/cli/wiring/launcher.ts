@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 import type { GatewayConfig, LogEntry } from '../../gateway/mod.ts';
 import { countedStart, entryOf, loadSlots, openDisk, readInForce } from '../../io/delivery/mod.ts';
 import type { Disk } from '../../io/delivery/mod.ts';
+import type { FileId } from '../../model/mod.ts';
+import { Trouble } from '../exit.ts';
 
 /** With this a gateway says that it is to be started anew (EX_TEMPFAIL). */
 export const START_ANEW = 75;
@@ -33,9 +35,8 @@ export interface Launched {
 /** Runs until the gateway ends for good. Its exit code. */
 export async function launch(launched: Launched): Promise<number> {
   const { config, log, signal } = launched;
-  const disk = await openDisk(config.folder);
-  for (;;) {
-    const trial = (await countedStart(disk)).trial?.file;
+  const { disk, trial: first } = await opened(config.folder);
+  for (let trial = first; ; trial = (await counted(disk)).trial?.file) {
     const entry = await entryInForce(disk, launched);
     const code = await runOnce(disk, { ...launched, entry, ...(trial === undefined ? {} : { trial }) });
     const stillOnTrial = trial !== undefined && (await loadSlots(disk)).trial?.file === trial;
@@ -44,6 +45,23 @@ export async function launch(launched: Launched): Promise<number> {
     const text = `the gateway ended with ${code} while ${trial?.slice(0, 8)} is on trial; it is started again`;
     log({ level: 'error', event: 'delivery.start-failed', text });
     await pause(signal);
+  }
+}
+
+async function opened(folder: string): Promise<{ readonly disk: Disk; readonly trial: FileId | undefined }> {
+  const disk = await openDisk(folder).catch(error => {
+    throw new Trouble(`deliveries.folder: ${folder} cannot be used: ${String(error)}`);
+  });
+  return { disk, trial: (await counted(disk)).trial?.file };
+}
+
+/** A start that cannot be counted must not be: what is on trial could then be started for ever. */
+async function counted(disk: Disk): Promise<Awaited<ReturnType<typeof countedStart>>> {
+  try {
+    return await countedStart(disk);
+  } catch (error) {
+    const why = `the start cannot be noted in ${disk.path('')}: ${String(error)}; make room there, or let us write`;
+    throw new Trouble(why);
   }
 }
 

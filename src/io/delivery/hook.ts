@@ -34,7 +34,7 @@ export function runHook(
     const child = spawn(command, args, {
       // A group of its own, so that what it started ends with it.
       detached: true,
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...told },
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...withoutNul(told) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const cutOff = (why: string): void => {
@@ -61,6 +61,11 @@ export function runHook(
       else end(code, code === 0 ? 'done' : `it ended with ${code}${lastLine(output)}`);
     });
   });
+}
+
+/** What a device says of itself may hold any byte; no environment holds NUL. */
+function withoutNul(told: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(told).map(([name, text]) => [name, text.replaceAll('\0', '')]));
 }
 
 /** As much of the last line as a receipt carries. */

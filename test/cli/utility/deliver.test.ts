@@ -151,6 +151,29 @@ describe('underglass utility deliver', function () {
     }
   });
 
+  it('GRP-1 goes to a group that is for delivery, and to no other, by name', async () => {
+    for (const [group, purpose] of [
+      ['premises', 'delivery'],
+      ['feeder-7', 'load-control'],
+    ] as const) {
+      const made = await world.utility(`group create ${group} --purpose ${purpose}`);
+      expect(made.code, made.err).to.equal(0);
+      const added = await world.utility(`group add ${group} gw-1`);
+      expect(added.code, added.err).to.equal(0);
+    }
+    const words = ['--kind', 'device-profile', '--model', 'X9', '--makes', 'x9', '--json'];
+    const wrong = await world.utility('deliver', world.path('other.bin'), ...words, '--group', 'feeder-7');
+    expect(wrong.code).to.equal(1);
+    expect(wrong.err)
+      .to.contain('feeder-7 is for load-control, not for delivery')
+      .and.to.contain('(wrong-purpose)');
+    const right = await world.utility('deliver', world.path('other.bin'), ...words, '--group', 'premises');
+    const { members } = JSON.parse(right.out) as Status;
+    expect(members.map(({ gateway, refusal }) => [gateway, refusal])).to.deep.equal([
+      ['gw-1', 'model-not-here'],
+    ]);
+  });
+
   it('a configuration that is well is in force, and --status shows it', async () => {
     const { code, err, status } = await deliver('slow.yaml', 'pollSeconds: 2\n', ...asConfiguration);
     expect(code, err).to.equal(0);

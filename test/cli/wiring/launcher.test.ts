@@ -1,9 +1,10 @@
 /** The launcher with programs that are not gateways: what it starts, how often, and with what in force. */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { Trouble } from '../../../src/cli/exit.ts';
 import { START_ANEW, launch } from '../../../src/cli/wiring/launcher.ts';
 import { contentCheck, loadSlots, openDisk, saveSlots } from '../../../src/io/delivery/mod.ts';
 import type { Disk } from '../../../src/io/delivery/mod.ts';
@@ -116,6 +117,18 @@ describe('the launcher of a gateway', function () {
     const program = await bench.program('if (trial !== undefined) setInterval(() => {}, 1000);');
     expect(await bench.launch(program, 300)).to.equal(0);
     expect((await bench.starts()).at(-1)).to.equal('none gateway');
+  });
+
+  it('says in one line where the folder cannot be used, and starts nothing', async () => {
+    await using dir = await tempDir();
+    const bench = await Bench.in(dir.path);
+    const program = await bench.program('');
+    await rm(join(dir.path, 'deliveries'), { recursive: true });
+    await writeFile(join(dir.path, 'deliveries'), 'a file');
+    const said = await bench.launch(program).catch((error: unknown) => error);
+    expect(said).to.be.instanceOf(Trouble);
+    expect(String(said)).to.contain('deliveries.folder').and.to.contain('cannot be used');
+    expect(await bench.starts()).to.deep.equal(['']);
   });
 
   it('passes the signal on, and starts nothing any more', async () => {

@@ -253,7 +253,7 @@ describe('firmware by a hook', () => {
     model: 'X5',
     version: '$(id)',
   });
-  const devices = ['a', 'b'].map(device => ({ device: device as DeviceId, model: 'X5', version: '1' }));
+  const devices = ['a', 'b'].map(device => ({ device: device as DeviceId, model: 'X5\0', version: '1' }));
 
   /** A hook of these lines of shell, its environment in `told`. */
   async function hookOf(folder: string, ...lines: readonly string[]): Promise<Hook> {
