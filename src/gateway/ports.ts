@@ -79,10 +79,15 @@ export interface StreamMark {
 export interface Snapshot {
   readonly rows: readonly StoredRow[];
   readonly streams: readonly StreamMark[];
+  /** What did not prove itself and was set aside, in all runs; absent when nothing was. */
+  readonly damage?: { readonly rows: number; readonly tables: readonly string[] };
 }
 
 /** `io`: an error of the disk or the file system. `full`: no room. Both leave the store as it was. */
 export type StoreRefusal = 'io' | 'full';
+
+/** `soon`: what it says would be worth less than a place on a disk that has none; see {@link StorePort.persist}. */
+export type StoreUrgency = 'now' | 'soon';
 
 /**
  * The store of one gateway. Rows carry the gateway's id, so a fleet shares one file.
@@ -90,8 +95,14 @@ export type StoreRefusal = 'io' | 'full';
 export interface StorePort {
   /** Everything the state is rebuilt from. Rejects only when the file cannot be read at all. */
   snapshot(gateway: GatewayId): Promise<Snapshot>;
-  /** Resolves when every change is on the disk (`synchronous=FULL`); rejects, with nothing changed, otherwise. */
-  persist(gateway: GatewayId, changes: readonly StoreChange[]): Promise<void>;
+  /**
+   * Resolves when every change is on the disk (`synchronous=FULL`); rejects, with nothing changed, otherwise.
+   *
+   * A batch of nothing but telemetry and trims resolves at once and is on the disk within a minute: its numbers are
+   * promised there already, so that after a crash none is given twice and what is missing is told as lost. With `soon`
+   * that holds for appends to any stream, as long as numbers of it are promised.
+   */
+  persist(gateway: GatewayId, changes: readonly StoreChange[], urgency?: StoreUrgency): Promise<void>;
   /** Records of `stream` with a sequence above `after`, in order, at most `limit`. */
   load(
     gateway: GatewayId,

@@ -188,15 +188,17 @@ export function nextStatus(state: GatewayState, now: UnixTime): UnixTime {
   return after(at, due ? STATUS_SPACING : STATUS_EVERY);
 }
 
-/** What was loaded from the outbox goes out; what the disk lost of it is counted and logged, once a start. */
+/** What was loaded from the outbox goes out; each record lost or dropped of it is counted, and logged, once a start. */
 export function sendLoaded(state: GatewayState, work: Work, wishes: readonly UplinkWish[]): void {
   sendWishes(work, wishes);
   for (const wish of wishes) {
     if (wish.do !== 'publish' || wish.record.body.kind !== 'lost') continue;
     const { stream, body } = wish.record;
-    if (body.last <= (state.lostThrough.get(stream) ?? 0)) continue;
+    const known = Math.max(state.lostThrough.get(stream) ?? 0, body.first - 1);
+    if (body.last <= known) continue;
     state.lostThrough.set(stream, body.last);
     count(state, `lost.${stream}`);
+    count(state, `lost-records.${stream}`, body.last - known);
     const which = body.first === body.last ? `record ${body.first}` : `records ${body.first} to ${body.last}`;
     work.log('error', 'record.lost', `${which} of ${stream}: ${body.why}; the head end is told`);
   }

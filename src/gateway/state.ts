@@ -338,6 +338,6 @@ export function put(kind: RowKind, key: string, value: object | number | string)
   return { op: 'put', kind, key, value: value as Json };
 }
 
-export function count(state: GatewayState, name: string): void {
-  state.counts.set(name, (state.counts.get(name) ?? 0) + 1);
+export function count(state: GatewayState, name: string, by = 1): void {
+  state.counts.set(name, (state.counts.get(name) ?? 0) + by);
 }

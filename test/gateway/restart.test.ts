@@ -93,6 +93,7 @@ describe('a restart', () => {
     ]);
     expect(sent[1]?.body).to.deep.include({ first: 2, last: 3 });
     expect(bench.state.counts.get('lost.receipt')).to.equal(1);
+    expect(bench.state.counts.get('lost-records.receipt')).to.equal(2);
     bench.until(bench.ms + 40_000);
     const again = bench.take().flatMap(e => (e.do === 'log' ? [e.entry.event] : []));
     expect(again, 'sent again, and logged once').to.not.include('record.lost');

@@ -65,7 +65,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const configured = await Promise.all(config.devices.map(device => deviceOf(device, delivered)));
   const way = wayTo(config.broker, why => wiring.log({ level: 'warn', event: 'broker.files', text: why }));
   const anchor = await anchorOf(config);
-  const store = openState(config.stateFile);
+  const store = openState(config.stateFile, wiring);
   tellDamage(store, wiring);
   const wear = await storedWear(store, config.gateway, why =>
     wiring.log({ level: 'error', event: 'store.wear', text: `flash writes counted, not kept: ${why}` }),
@@ -205,8 +205,13 @@ function tellDamage(store: Store, { log }: GatewayWiring): void {
   log({ level: 'error', event: 'store.damage', text });
 }
 
-function openState(path: string): Store {
-  const store = openStore(path);
+function openState(path: string, { log }: GatewayWiring): Store {
+  const store = openStore(path, {
+    onDropped: ({ stream, first, last }) => {
+      const text = `the store is full: records ${first} to ${last} of ${stream} were dropped; the head end is told`;
+      log({ level: 'error', event: 'store.dropped', text });
+    },
+  });
   if (!store.ok) throw new Trouble(`the store: ${store.detail ?? path} (${store.refusal})`);
   return store.value;
 }

@@ -26,7 +26,7 @@ export interface Schema<Name extends string> {
   /** SQLite's application_id: four bytes of the header that name the kind of file. */
   readonly applicationId: number;
   readonly tables: Readonly<Record<Name, TableSpec>>;
-  /** What makes a file of schema n into one of n + 1, for n = 1, 2, …; tables of schema 1 are made from `tables`. */
+  /** What makes a file of schema n into one of n + 1, for n = 1, 2, …; a new file is made from `tables` at once. */
   readonly migrations: readonly string[];
 }
 
@@ -34,6 +34,8 @@ export interface OpenFile<Name extends string> {
   readonly db: DatabaseSync;
   readonly tables: Readonly<Record<Name, CheckedTable>>;
   readonly damage: DamageList;
+  /** Tables that were written anew without their damaged rows, when the file was opened. */
+  readonly rebuilt: readonly Name[];
   /** Throws {@link StoreTrouble} when the path no longer names the file that is open. */
   readonly assertThere: () => void;
 }
@@ -138,11 +140,12 @@ function migrate<Name extends string>(db: DatabaseSync, schema: Schema<Name>, fr
     DamageList.SQL,
     ...specs.map(s => createTable(s)),
   ];
-  const steps = [first.join(';\n'), ...schema.migrations].slice(from);
-  if (steps.length === 0) return;
+  const newest = schema.migrations.length + 1;
+  const steps = from === 0 ? [first.join(';\n')] : schema.migrations.slice(from - 1);
+  if (from === newest) return;
   inTransaction(db, () => {
     for (const step of steps) db.exec(step);
-    db.exec(`PRAGMA user_version = ${from + steps.length}`);
+    db.exec(`PRAGMA user_version = ${newest}`);
   });
 }
 
@@ -160,7 +163,7 @@ function examined<Name extends string>(
   ) as Record<Name, CheckedTable>;
   const broken = names.filter(name => !tables[name].isSound());
   if (broken.length > 0) inTransaction(db, () => broken.forEach(name => tables[name].rebuild()));
-  return { db, tables, damage };
+  return { db, tables, damage, rebuilt: broken };
 }
 
 /** Keys out of order and values of a wrong type are damage inside rows, which their checksums find as well. */

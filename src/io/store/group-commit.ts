@@ -13,6 +13,9 @@ export const MAX_CHANGES_A_COMMIT = 256;
 /** Memory for a disk that stalls: some 20 MB. When full, further calls are rejected as `full`. */
 export const MAX_CHANGES_WAITING = 65_536;
 
+/** Each frees more than a command needs; a batch that does not fit after these will not fit at all. */
+const MAX_RELIEFS = 4;
+
 interface Call {
   readonly size: number;
   readonly apply: () => void;
@@ -23,14 +26,19 @@ interface Call {
 export class GroupCommit {
   readonly #db: DatabaseSync;
   readonly #assertThere: () => void;
+  readonly #relieve: () => boolean;
   #waiting: Call[] = [];
   #changesWaiting = 0;
   #scheduled = false;
 
-  /** `assertThere` throws when what is committed would be lost with a file that is no longer there. */
-  constructor(db: DatabaseSync, assertThere: () => void) {
+  /**
+   * `assertThere` throws when what is committed would be lost with a file that is no longer there. `relieve` makes room
+   * where a commit found none, and says whether another try is worth it.
+   */
+  constructor(db: DatabaseSync, assertThere: () => void, relieve: () => boolean = () => false) {
     this.#db = db;
     this.#assertThere = assertThere;
+    this.#relieve = relieve;
   }
 
   /** Settles when the changes that `apply` makes are on the disk, or with what kept them from it. */
@@ -74,7 +82,7 @@ export class GroupCommit {
     return group;
   }
 
-  #commitGroup(group: readonly Call[]): void {
+  #commitGroup(group: readonly Call[], tries = MAX_RELIEFS): void {
     let current: Call | undefined;
     try {
       this.#assertThere();
@@ -83,6 +91,7 @@ export class GroupCommit {
         current = undefined;
       });
     } catch (error) {
+      if (tries > 0 && isFull(error) && this.#relieve()) return this.#commitGroup(group, tries - 1);
       this.#settleFailed(group, current, error);
       return;
     }
@@ -99,4 +108,9 @@ export class GroupCommit {
     }
     for (const call of group) call.reject(asTrouble(error));
   }
+}
+
+function isFull(error: unknown): boolean {
+  const trouble = asTrouble(error);
+  return trouble instanceof StoreTrouble && trouble.refusal === 'full';
 }

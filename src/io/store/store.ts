@@ -1,50 +1,60 @@
 /**
  * The gateway's store on one SQLite file, for one gateway or a simulated fleet: rows carry the gateway's id.
  * What the gateway is told is durable is on the disk; what comes back is what was written, or is reported as
- * damaged and left out. It decides nothing about content.
+ * damaged and left out. It decides nothing about content, but which telemetry goes first when there is no room.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { assert, ok } from '../../base/assert.ts';
+import type { DatabaseSync } from 'node:sqlite';
+import { ok } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
-import { unixTime } from '../../base/time.ts';
-import type { RowKind, Snapshot, StoreChange, StoredRow, StorePort, StreamMark } from '../../gateway/mod.ts';
-import type { GatewayId, RecordBody, StreamName, UplinkRecord } from '../../model/mod.ts';
+import type {
+  RowKind,
+  Snapshot,
+  StoreChange,
+  StoredRow,
+  StorePort,
+  StoreUrgency,
+} from '../../gateway/mod.ts';
+import type { GatewayId, StreamName, UplinkRecord } from '../../model/mod.ts';
+import { createTable } from './checked.ts';
 import type { Cell, CheckedTable } from './checked.ts';
 import type { Damage, DamageList } from './damage.ts';
-import { openFile } from './file.ts';
+import { inTransaction, openFile } from './file.ts';
 import type { OpenFile, OpenRefusal, Schema } from './file.ts';
 import { GroupCommit } from './group-commit.ts';
+import { DROPPED, Outbox, OUTBOX_TABLES, PROMISED, lossOf } from './outbox.ts';
+import type { Dropped, OutboxTable, StreamEnd } from './outbox.ts';
+import { Ballast, Room } from './room.ts';
+import type { RoomOptions } from './room.ts';
+import { endOfTail, settle, Tails } from './tails.ts';
+import type { Tail } from './tails.ts';
 import { reading, StoreTrouble } from './trouble.ts';
 
-const SCHEMA: Schema<'row' | 'mark' | 'outbox'> = {
+type TableName = 'row' | OutboxTable;
+
+const SCHEMA: Schema<TableName> = {
   what: 'store',
   applicationId: 0x75_67_67_77, // "uggw"
   tables: {
     row: { name: 'row', columns: { gateway: 'TEXT', kind: 'TEXT', key: 'TEXT', value: 'TEXT' }, keys: 3 },
-    mark: {
-      name: 'mark',
-      columns: { gateway: 'TEXT', stream: 'TEXT', acknowledged: 'INTEGER', last: 'INTEGER' },
-      keys: 2,
-    },
-    outbox: {
-      name: 'outbox',
-      columns: { gateway: 'TEXT', stream: 'TEXT', sequence: 'INTEGER', at: 'INTEGER', body: 'TEXT' },
-      keys: 3,
-    },
+    ...OUTBOX_TABLES,
   },
-  migrations: [],
+  migrations: [createTable(OUTBOX_TABLES.promised)],
 };
 
-/** A year of a home's receipts and audit, or some days of its readings while the head end is away. */
-const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
-/** The part of the file that only commands and what answers them may fill: one eighth. */
-const RESERVED_PART = 1 / 8;
-/** Streams that wait when only the reserve is left. */
-const TELEMETRY: readonly StreamName[] = ['status', 'reading', 'audit'];
+/** Streams that are written in groups, and dropped in this order when the store is full, the oldest record first. */
+const TELEMETRY: readonly StreamName[] = ['reading', 'status', 'audit'];
+/** Streams whose numbers are promised, too, while the disk is full: what is refused then is said. */
+const REFUSALS: readonly StreamName[] = ['alarm', 'receipt'];
+/** Telemetry waits no longer than this for the disk: what a crash can cost, and what spares the card. */
+const FLUSH_EVERY_MS = 60_000;
+/** What waits of one stream is written earlier when it comes to this: a group must fit into what is kept for commands. */
+const MAX_BYTES_WAITING = 48 * 1024;
 
-export interface StoreOptions {
-  /** Size of the file beyond which changes are rejected as `full`, in bytes; at least 1 MiB. */
-  readonly maxBytes?: number;
+export interface StoreOptions extends RoomOptions {
+  /** Told of what was dropped for want of room, when it is. */
+  readonly onDropped?: (dropped: Dropped) => void;
+  /** Calls `wake` once, `afterMs` from now; the function returned cancels it. */
+  readonly timer?: (afterMs: number, wake: () => void) => () => void;
 }
 
 export interface Store extends StorePort {
@@ -57,47 +67,60 @@ export interface Store extends StorePort {
 /** Opens or makes the store at `path`. */
 export function openStore(path: string, options: StoreOptions = {}): Result<Store, OpenRefusal> {
   const file = openFile(path, SCHEMA);
-  return file.ok ? ok(new SqliteStore(file.value, options.maxBytes ?? DEFAULT_MAX_BYTES)) : file;
+  return file.ok ? ok(new SqliteStore(path, file.value, options)) : file;
 }
 
 class SqliteStore implements Store {
   readonly #db: DatabaseSync;
   readonly #rows: CheckedTable;
-  readonly #marks: CheckedTable;
-  readonly #outbox: CheckedTable;
+  readonly #outbox: Outbox;
+  readonly #tails: Tails;
   readonly #damage: DamageList;
   readonly #commits: GroupCommit;
   readonly #room: Room;
+  readonly #ballast: Ballast;
+  readonly #options: StoreOptions;
+  #cancelFlush: (() => void) | undefined;
+  #closing = false;
 
-  constructor({ db, tables, damage, assertThere }: OpenFile<'row' | 'mark' | 'outbox'>, maxBytes: number) {
+  constructor(
+    path: string,
+    { db, tables, damage, rebuilt, assertThere }: OpenFile<TableName>,
+    options: StoreOptions,
+  ) {
     this.#db = db;
+    this.#options = options;
     this.#rows = tables.row;
-    this.#marks = tables.mark;
-    this.#outbox = tables.outbox;
+    this.#outbox = new Outbox(tables);
+    this.#tails = new Tails((gateway, stream) => this.#outbox.mark(gateway, stream));
     this.#damage = damage;
-    this.#commits = new GroupCommit(db, assertThere);
-    this.#room = new Room(db, maxBytes);
-    this.#recoverMarks();
+    this.#commits = new GroupCommit(db, assertThere, () => this.#relieve());
+    this.#room = new Room(db, options);
+    this.#ballast = new Ballast(path, options);
+    inTransaction(db, () =>
+      this.#outbox.recover(TELEMETRY, rebuilt.includes('promised') ? 'doubtful' : 'certain'),
+    );
   }
 
-  persist(gateway: GatewayId, changes: readonly StoreChange[]): Promise<void> {
+  persist(gateway: GatewayId, changes: readonly StoreChange[], urgency: StoreUrgency = 'now'): Promise<void> {
     if (changes.length === 0) return Promise.resolve();
-    // Values are turned into text now: their owner may change them before the turn ends.
-    const writes = changes.map(change => this.#write(gateway, change));
-    const telemetry = changes.every(
-      change => change.op === 'append' && TELEMETRY.includes(change.record.stream),
-    );
-    return this.#commits.commit(writes.length, () => {
-      if (telemetry) this.#room.assertUnreserved();
-      for (const write of writes) write();
-    });
+    if (changes.some(change => change.op === 'lift')) return this.#persistLifted(gateway, changes);
+    return this.#persist(gateway, changes, urgency);
   }
 
   snapshot(gateway: GatewayId): Promise<Snapshot> {
     return reading(() => {
       const rows = [...this.#rows.rows('WHERE gateway = ?', [gateway])].map(asRow);
-      const streams = [...this.#marks.rows('WHERE gateway = ?', [gateway])].map(asMark);
-      return { rows, streams };
+      const inMemory = this.#tails.ofGateway(gateway);
+      const onDisk = this.#outbox.marks(gateway);
+      const streams = [
+        ...onDisk.filter(({ stream }) => !inMemory.some(tail => tail.stream === stream)),
+        ...inMemory.map(({ stream, acknowledged, last }) => ({ stream, acknowledged, last })),
+      ].filter(({ last }) => last > 0);
+      const { list, beyond } = this.#damage;
+      const tables = [...new Set(list.map(({ table }) => table))];
+      const damage = { rows: list.length + beyond, tables };
+      return { rows, streams, ...(damage.rows === 0 ? {} : { damage }) };
     });
   }
 
@@ -108,10 +131,12 @@ class SqliteStore implements Store {
     limit: number,
   ): Promise<readonly UplinkRecord[]> {
     return reading(() => {
-      // The newest record outlives its acknowledgement (see trim) and is not part of the outbox then.
-      const from = Math.max(after, this.#mark(gateway, stream).acknowledged);
-      const tail = 'WHERE gateway = ? AND stream = ? AND sequence > ? ORDER BY sequence LIMIT ?';
-      return [...this.#outbox.rows(tail, [gateway, stream, from, limit])].map(asRecord);
+      const { acknowledged, waiting } = this.#tails.of(gateway, stream);
+      // The newest record outlives its acknowledgement (see Outbox) and is not part of the outbox then.
+      const from = Math.max(after, acknowledged);
+      const first = waiting[0]?.sequence ?? Number.POSITIVE_INFINITY;
+      const stored = this.#outbox.load(gateway, stream, from, limit).filter(r => r.sequence < first);
+      return [...stored, ...waiting.filter(r => r.sequence > from)].slice(0, limit);
     });
   }
 
@@ -121,125 +146,202 @@ class SqliteStore implements Store {
 
   // oxlint-disable-next-line typescript/require-await -- the port is asynchronous, this file is not
   async close(): Promise<void> {
+    this.#closing = true;
+    this.#cancelFlush?.();
+    // Last of all: no number is promised any more, so none is missed at the next start.
+    for (const gateway of this.#tails.gateways()) this.#commit(gateway, []).catch(() => {});
     this.#commits.flush();
     this.#db.close();
   }
 
-  #write(gateway: GatewayId, change: StoreChange): () => void {
-    switch (change.op) {
-      case 'put': {
-        const cells = [gateway, change.kind, change.key, JSON.stringify(change.value)];
-        return () => this.#rows.put(cells);
+  #persist(gateway: GatewayId, changes: readonly StoreChange[], urgency: StoreUrgency): Promise<void> {
+    // Values are turned into text now: their owner may change them before the turn ends.
+    const writes = changes.flatMap(change => this.#write(gateway, change));
+    const taken: UplinkRecord[] = [];
+    const takeBack = (): void => {
+      for (const record of taken.toReversed()) this.#tails.takeBack(gateway, record);
+    };
+    let isPromised = true;
+    try {
+      for (const change of changes) {
+        if (change.op === 'trim') this.#tails.trim(gateway, change.stream, change.through);
+        if (change.op !== 'append') continue;
+        const { record } = change;
+        const tail = this.#tails.append(gateway, record);
+        taken.push(record);
+        const mayWait = urgency === 'soon' || TELEMETRY.includes(record.stream);
+        isPromised &&= mayWait && record.sequence <= tail.promised && tail.bytes <= MAX_BYTES_WAITING;
       }
-      case 'delete':
-        return () =>
-          this.#rows.delete('gateway = ? AND kind = ? AND key = ?', [gateway, change.kind, change.key]);
-      case 'append': {
-        const { stream, sequence, at, body } = change.record;
-        const text = JSON.stringify(body);
-        return () => this.#append(gateway, stream, [sequence, at, text]);
-      }
-      case 'trim':
-        return () => this.#trim(gateway, change.stream, change.through);
-      case 'lift':
-        return () => this.#lift(gateway, change.stream, change.by);
+    } catch (error) {
+      takeBack();
+      return Promise.reject(error);
     }
+    if (writes.length === 0 && isPromised) {
+      this.#flushLater();
+      return Promise.resolve();
+    }
+    return this.#commit(gateway, writes).catch((error: unknown) => {
+      takeBack();
+      throw error;
+    });
   }
 
-  #append(gateway: GatewayId, stream: StreamName, cells: readonly [number, number, string]): void {
-    const mark = this.#mark(gateway, stream);
-    const [sequence] = cells;
-    assert(
-      sequence === mark.last + 1,
-      `${gateway}: record ${sequence} of ${stream} follows ${mark.last} without a gap`,
-    );
-    this.#outbox.put([gateway, stream, ...cells]);
-    this.#marks.put([gateway, stream, mark.acknowledged, sequence]);
+  /** Where numbers change, nothing may wait for its own: all before is written first, and this batch at once. */
+  #persistLifted(gateway: GatewayId, changes: readonly StoreChange[]): Promise<void> {
+    this.#commit(gateway, []).catch(() => {});
+    this.#commits.flush();
+    for (const tail of this.#tails.unwritten(gateway))
+      return Promise.reject(new StoreTrouble('io', `${tail.stream}: what waits could not be written`));
+    this.#tails.forget(gateway);
+    const done = this.#commits.commit(changes.length, () => {
+      for (const change of changes) this.#apply(gateway, change);
+    });
+    this.#commits.flush();
+    return done;
   }
 
-  /** Keeps the stream's newest record as a witness of its number, should the mark itself be damaged. */
-  #trim(gateway: GatewayId, stream: StreamName, through: number): void {
-    const mark = this.#mark(gateway, stream);
-    assert(
-      through <= mark.last,
-      `${gateway}: ${stream} is trimmed to ${through}, no further than ${mark.last}`,
-    );
-    if (through <= mark.acknowledged) return;
-    const upTo = Math.min(through, mark.last - 1);
-    this.#outbox.delete('gateway = ? AND stream = ? AND sequence <= ?', [gateway, stream, upTo]);
-    this.#marks.put([gateway, stream, through, mark.last]);
+  #apply(gateway: GatewayId, change: StoreChange): void {
+    for (const write of this.#write(gateway, change)) write();
+    if (change.op === 'append') this.#outbox.append(gateway, change.record);
+    if (change.op === 'trim') this.#outbox.trim(gateway, change.stream, change.through);
+    if (change.op === 'lift') this.#outbox.lift(gateway, change.stream, change.by);
   }
 
-  /** What is acknowledged already is not kept: its numbers are those of another life. */
-  #lift(gateway: GatewayId, stream: StreamName, by: number): void {
-    const { acknowledged, last } = this.#mark(gateway, stream);
-    const tail = 'WHERE gateway = ? AND stream = ? AND sequence > ? ORDER BY sequence';
-    const waiting = [...this.#outbox.rows(tail, [gateway, stream, acknowledged])].map(asRecord);
-    this.#outbox.delete('gateway = ? AND stream = ?', [gateway, stream]);
-    for (const { sequence, at, body } of waiting)
-      this.#outbox.put([gateway, stream, sequence + by, at, JSON.stringify(body)]);
-    this.#marks.put([gateway, stream, acknowledged + by, last + by]);
+  #write(gateway: GatewayId, change: StoreChange): readonly (() => void)[] {
+    if (change.op === 'put') {
+      const cells = [gateway, change.kind, change.key, JSON.stringify(change.value)];
+      return [() => this.#rows.put(cells)];
+    }
+    if (change.op !== 'delete') return [];
+    return [
+      () => this.#rows.delete('gateway = ? AND kind = ? AND key = ?', [gateway, change.kind, change.key]),
+    ];
   }
 
-  #mark(gateway: GatewayId, stream: StreamName): StreamMark {
-    const cells = this.#marks.row('gateway = ? AND stream = ?', [gateway, stream]);
-    return cells === undefined ? { stream, acknowledged: 0, last: 0 } : asMark(cells);
+  /** Everything that waits for the disk of one gateway, and `writes`, in one transaction. */
+  async #commit(gateway: GatewayId, writes: readonly (() => void)[]): Promise<void> {
+    const waiting = this.#tails.unwritten(gateway).reduce((sum, tail) => sum + tail.waiting.length, 0);
+    let flushed: Flushed = { ends: [], dropped: [] };
+    await this.#commits.commit(Math.max(1, writes.length + waiting), () => {
+      flushed = this.#flush(gateway);
+      for (const write of writes) write();
+    });
+    for (const { tail, end, changes } of flushed.ends) settle(tail, end, changes);
+    for (const dropped of flushed.dropped) this.#options.onDropped?.(dropped);
+    if (!this.#closing) this.#ballast.hold();
+  }
+
+  #flush(gateway: GatewayId): Flushed {
+    const dropped: Dropped[] = [];
+    const tails = this.#closing
+      ? this.#tails.ofGateway(gateway).filter(tail => tail.changes > tail.written || tail.promised > 0)
+      : this.#tails.unwritten(gateway);
+    // What is dropped first is written first, so that it is there to be dropped.
+    const ends = tails
+      .toSorted((a, b) => rank(a) - rank(b))
+      .map(tail => {
+        const whole = endOfTail(tail, this.#promiseFor(tail));
+        const fits = !TELEMETRY.includes(tail.stream) || this.#freeOld(sizeOf(whole), dropped);
+        const end = fits ? whole : withoutRecords(tail, whole, dropped);
+        this.#outbox.write(gateway, tail.stream, end);
+        return { tail, end, changes: tail.changes };
+      });
+    return { ends, dropped };
+  }
+
+  #promiseFor({ stream, last }: Tail): number {
+    if (this.#closing) return 0;
+    const isPromised = TELEMETRY.includes(stream) || (!this.#ballast.isHeld && REFUSALS.includes(stream));
+    return isPromised ? last + PROMISED : 0;
+  }
+
+  /** Drops old telemetry until `bytes` of new fit beside what is kept for commands; whether they do. */
+  #freeOld(bytes: number, dropped: Dropped[]): boolean {
+    if (bytes === 0) return true;
+    while (!this.#room.hasRoomFor(bytes)) {
+      const oldest = this.#dropOldest();
+      if (oldest === undefined) return false;
+      dropped.push(oldest);
+    }
+    return true;
+  }
+
+  #dropOldest(): Dropped | undefined {
+    const acknowledged = (gateway: GatewayId, stream: StreamName): number =>
+      this.#tails.of(gateway, stream).acknowledged;
+    return this.#outbox.dropOldest(TELEMETRY, { bytes: this.#room.portionBytes, acknowledged });
   }
 
   /**
-   * Gives a stream whose mark was lost to damage a new one from its records: the last number is certain, of
-   * the acknowledged ones only that they left. What is sent twice the head end recognises by its sequence.
+   * A commit found no room: gives up what is held for this, and drops a portion of the oldest telemetry. From then on
+   * numbers are promised for what refuses commands, should there be no room at all. Whether it is worth another try.
    */
-  #recoverMarks(): void {
-    const lost = this.#db
-      .prepare(
-        `SELECT gateway, stream, min(sequence) AS first, max(sequence) AS last FROM outbox
-         WHERE (gateway, stream) NOT IN (SELECT gateway, stream FROM mark) GROUP BY gateway, stream`,
-      )
-      .all();
-    for (const { gateway, stream, first, last } of lost)
-      this.#marks.put([String(gateway), String(stream), Number(first) - 1, Number(last)]);
+  #relieve(): boolean {
+    const released = this.#ballast.release();
+    let dropped: Dropped | undefined;
+    try {
+      inTransaction(this.#db, () => {
+        dropped = this.#dropOldest();
+        if (released) for (const gateway of this.#tails.gateways()) this.#promiseRefusals(gateway);
+      });
+    } catch {
+      // What was given up may be enough without.
+    }
+    if (dropped !== undefined) this.#options.onDropped?.(dropped);
+    return released || dropped !== undefined;
+  }
+
+  #promiseRefusals(gateway: GatewayId): void {
+    for (const stream of REFUSALS) {
+      const tail = this.#tails.of(gateway, stream);
+      if (tail.last === 0 || tail.changes > tail.written) continue;
+      this.#outbox.write(gateway, stream, endOfTail(tail, tail.last + PROMISED));
+      tail.promised = tail.last + PROMISED;
+    }
+  }
+
+  #flushLater(): void {
+    if (this.#cancelFlush !== undefined || this.#closing) return;
+    const { timer = systemTimer } = this.#options;
+    this.#cancelFlush = timer(FLUSH_EVERY_MS, () => {
+      this.#cancelFlush = undefined;
+      // What cannot be written waits on; who appends more than is promised hears why.
+      for (const gateway of this.#tails.gateways())
+        if (this.#tails.unwritten(gateway).length > 0)
+          this.#commit(gateway, []).catch(() => this.#flushLater());
+    });
   }
 }
 
-/** How much of the file is used. Telemetry stops short of the end, so that a command always finds room. */
-class Room {
-  readonly #pageCount: StatementSync;
-  readonly #freePages: StatementSync;
-  readonly #unreserved: number;
-
-  constructor(db: DatabaseSync, maxBytes: number) {
-    assert(maxBytes >= 1024 * 1024, 'a store may grow to 1 MiB at least');
-    const pages = Math.floor(maxBytes / Number(db.prepare('PRAGMA page_size').get()?.['page_size']));
-    db.exec(`PRAGMA max_page_count = ${pages}`);
-    this.#unreserved = Math.floor(pages * (1 - RESERVED_PART));
-    this.#pageCount = db.prepare('PRAGMA page_count');
-    this.#freePages = db.prepare('PRAGMA freelist_count');
-  }
-
-  assertUnreserved(): void {
-    const used =
-      Number(this.#pageCount.get()?.['page_count']) - Number(this.#freePages.get()?.['freelist_count']);
-    if (used > this.#unreserved)
-      throw new StoreTrouble('full', 'what is left of the store is kept for commands');
-  }
+function rank({ stream }: Tail): number {
+  return TELEMETRY.indexOf(stream);
 }
 
-// The three below read rows that proved to be what was written, so their form needs no second check.
+interface Flushed {
+  readonly ends: readonly { readonly tail: Tail; readonly end: StreamEnd; readonly changes: number }[];
+  readonly dropped: readonly Dropped[];
+}
 
+/** With nothing older left to drop, what is new is. */
+function withoutRecords({ gateway, stream }: Tail, end: StreamEnd, dropped: Dropped[]): StreamEnd {
+  const [first] = end.records;
+  if (first === undefined) return end;
+  const gap = { first: first.sequence, last: end.last };
+  dropped.push({ gateway, stream, ...gap });
+  return { ...end, records: [lossOf(stream, gap, first.at, DROPPED)] };
+}
+
+function sizeOf({ records }: StreamEnd): number {
+  return records.reduce((sum, { body }) => sum + JSON.stringify(body).length, 0);
+}
+
+function systemTimer(afterMs: number, wake: () => void): () => void {
+  // It holds no process: what waits is written when the store is closed.
+  const timer = setTimeout(wake, afterMs).unref();
+  return () => clearTimeout(timer);
+}
+
+/** Reads a row that proved to be what was written, so its form needs no second check. */
 function asRow([, kind, key, value]: readonly Cell[]): StoredRow {
   return { kind: kind as RowKind, key: key as string, value: JSON.parse(value as string) };
-}
-
-function asMark([, stream, acknowledged, last]: readonly Cell[]): StreamMark {
-  return { stream: stream as StreamName, acknowledged: acknowledged as number, last: last as number };
-}
-
-function asRecord([, stream, sequence, at, body]: readonly Cell[]): UplinkRecord {
-  return {
-    stream: stream as StreamName,
-    sequence: sequence as number,
-    at: unixTime(at as number),
-    body: JSON.parse(body as string) as RecordBody,
-  };
 }

@@ -153,7 +153,8 @@ export function loaded(uplink: Uplink, answer: Loaded, now: UnixTime): readonly 
 
 /**
  * One record after the other for every sequence that was asked for and is above `sent` (an acknowledgement may have
- * come meanwhile). A store that has set damaged rows aside gives later ones in their place; those come again.
+ * come meanwhile). A store that has set damaged rows aside gives later ones in their place; those come again. What it
+ * knows to be lost or dropped it tells itself, in one record that may reach beyond what was asked for.
  */
 function* withLosses(
   { stream, after, limit, records }: Loaded,
@@ -166,7 +167,7 @@ function* withLosses(
     if (record.sequence < next || record.sequence > through) continue;
     if (record.sequence > next) yield lost(stream, { first: next, last: record.sequence - 1 }, at);
     yield record;
-    next = record.sequence + 1;
+    next = record.body.kind === 'lost' ? record.body.last + 1 : record.sequence + 1;
   }
   if (next <= through) yield lost(stream, { first: next, last: through }, at);
 }

@@ -38,6 +38,20 @@ describe('the uplink about records the store cannot give', () => {
     ]);
   });
 
+  it('takes a loss that the store itself tells for all it stands for, and asks on behind it', () => {
+    const uplink = newUplink([{ stream: 'status', acknowledged: 0, last: 60 }]);
+    linkChanged(uplink, true, T);
+    expect(pump(uplink)).to.deep.equal([{ do: 'load', stream: 'status', after: 0, limit: 20 }]);
+    const dropped = (first: number, last: number): UplinkRecord => ({
+      ...record('status', first),
+      body: { kind: 'lost', first, last, why: 'its store was full' },
+    });
+    const records = [dropped(1, 3), record('status', 4), dropped(5, 58), record('status', 59)];
+    const told = loaded(uplink, { stream: 'status', after: 0, limit: 20, records }, unixTime(7));
+    expect(told.map(wish => wish.do === 'publish' && wish.record)).to.deep.equal(records.slice(0, 3));
+    expect(pump(uplink)).to.deep.equal([{ do: 'load', stream: 'status', after: 58, limit: 2 }]);
+  });
+
   it('says what was lost just below a run that was sent ahead, without sending the run again', () => {
     const uplink = newUplink([{ stream: 'status', acknowledged: 0, last: 2 }]);
     linkChanged(uplink, true, T);
