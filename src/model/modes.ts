@@ -39,7 +39,7 @@ export interface ModesBody {
   readonly modes: readonly ModeHeld[];
   /** Models that could not be read: about them nothing is known. */
   readonly unread: readonly { readonly model: number; readonly why: string }[];
-  /** Who changed which mode through this gateway last. A mode without an entry was set by maker or installer. */
+  /** Who changed which mode through this gateway last. Without an entry: by maker or installer, or by events. */
   readonly setBy: readonly ModeSetBy[];
 }
 

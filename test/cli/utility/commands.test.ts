@@ -117,6 +117,24 @@ describe('underglass utility', function () {
   });
 
   for (const [what, args, says] of [
+    [
+      'a curve that goes back',
+      ['--curve', 'opModVoltVar', '--points', '98:0', '92:44'],
+      'point 2 of opModVoltVar',
+    ],
+    ['a curve without points', ['--curve', 'opModVoltVar'], '--points is missing'],
+    ['a packet that nobody knows', ['--packet', 'nope'], 'ieee1547-2018-volt-var-b'],
+    ['a setting of another mode', ['--settings', 'setES', '--set', 'minPct=1'], 'delayS'],
+    ['a packet and a curve', ['--packet', 'anti-islanding', '--off', 'setES'], '--list'],
+    ['nothing to set', [], '--list'],
+  ] as const)
+    it(`sets no modes and ends with 2 on ${what}`, async () => {
+      const said = await world.utility('curve --gateway gw-1', ...args);
+      expect(said.code, said.err).to.equal(2);
+      expect(said.err).to.contain(says);
+    });
+
+  for (const [what, args, says] of [
     ['no gateway and no group', ['--set', 'opModMaxLimW=1', '--duration', '1'], '--gateway and --group'],
     ['an unknown axis', ['--gateway', 'g', '--set', 'opModX=1', '--duration', '1'], 'opModMaxLimW'],
     [

@@ -3,8 +3,8 @@
  * written and read back. What has a beginning and an end is an event: `utility send`.
  */
 import type { Command } from 'commander';
-import { CURVE_MODES, SETTING_MODES, curveUnits, settingNames } from '../../../model/mod.ts';
-import type { CurveMode, SettingMode } from '../../../model/mod.ts';
+import { CURVE_MODES, SETTING_MODES, curveFault, curveUnits, settingNames } from '../../../model/mod.ts';
+import type { Curve, CurveMode, SettingMode } from '../../../model/mod.ts';
 import { PACKETS } from '../../../local/mod.ts';
 import { sayOf } from '../../local/say.ts';
 import type { Say } from '../../local/say.ts';
@@ -26,6 +26,8 @@ interface CurveOptions extends SendingOptions {
   readonly off?: readonly string[];
   readonly list?: true;
 }
+
+const REFERENCES = ['WMax', 'WAval', 'VArMax', 'VArAval', 'VAMax'];
 
 export function addCurve(utility: Command): void {
   const command = utility
@@ -75,12 +77,12 @@ function orderOf(options: CurveOptions): object {
   return { packet: oneOf('--packet', packet, Object.keys(PACKETS)) };
 }
 
-function curveOf(mode: string, options: CurveOptions): object {
+function curveOf(mode: string, options: CurveOptions): Curve {
   const { points = [], reference, response, priority, vref } = options;
   const pairs = points.flatMap(text => text.split(/[\s,]+/)).filter(text => text !== '');
   if (pairs.length === 0) throw usage('--points is missing, as in --points 92:44 98:0 102:0 108:-44');
-  return {
-    mode: oneOf('--curve', mode, CURVE_MODES),
+  const curve: Curve = {
+    mode: oneOf('--curve', mode, CURVE_MODES) as CurveMode,
     points: pairs.map(pair => {
       const [x = '', y = '', ...rest] = pair.split(':');
       if (rest.length > 0) throw usage(`--points: ${pair} is no x:y`);
@@ -88,11 +90,16 @@ function curveOf(mode: string, options: CurveOptions): object {
     }),
     ...(reference === undefined
       ? {}
-      : { reference: oneOf('--reference', reference, ['WMax', 'WAval', 'VArMax', 'VArAval', 'VAMax']) }),
+      : { reference: oneOf('--reference', reference, REFERENCES) as Curve['reference'] & string }),
     ...(response === undefined ? {} : { responseS: decimal('--response', response) }),
-    ...(priority === undefined ? {} : { priority: oneOf('--priority', priority, ['active', 'reactive']) }),
+    ...(priority === undefined
+      ? {}
+      : { priority: oneOf('--priority', priority, ['active', 'reactive']) as 'active' | 'reactive' }),
     ...(vref === undefined ? {} : { vRefPct: decimal('--vref', vref) }),
   };
+  const fault = curveFault(curve);
+  if (fault !== undefined) throw usage(`--points: ${fault}`);
+  return curve;
 }
 
 function settingsOf(mode: string, pairs: readonly string[]): object {

@@ -1,6 +1,6 @@
 /** `underglass utility interrogate`: which modes devices hold, which curve is active, its points, set by whom. */
 import type { Command } from 'commander';
-import { curveUnits } from '../../../model/mod.ts';
+import { AXES, curveUnits } from '../../../model/mod.ts';
 import type { Curve, ModeHeld, ModeSetBy } from '../../../model/mod.ts';
 import { sayOf } from '../../local/say.ts';
 import type { Say } from '../../local/say.ts';
@@ -68,7 +68,8 @@ function linesOf(held: ModeHeld, setBy: Told['setBy']): readonly string[] {
   const { mode, model, state, points, settings, curve, slots = [], activeSlot } = held;
   const by = setBy.find(one => one.mode === mode);
   const packet = by?.packet === undefined ? '' : `, ${by.packet}`;
-  const who = by === undefined ? 'set by maker or installer' : `set by ${by.issuer} ${by.at}${packet}`;
+  const nobody = isAxis(mode) ? 'ordered by events' : 'not set over the WAN: as maker or installer left it';
+  const who = by === undefined ? nobody : `set by ${by.issuer} ${by.at}${packet}`;
   const values = Object.entries({ ...points, ...settings }).map(([name, value]) => `${name} ${value}`);
   const slot = activeSlot === undefined ? '' : `, slot ${activeSlot} is active`;
   const spare = slots.length === 0 ? '' : `, ${slots.length} slots`;
@@ -77,6 +78,10 @@ function linesOf(held: ModeHeld, setBy: Told['setBy']): readonly string[] {
     ...(values.length === 0 ? [] : [`  ${values.join(', ')}`]),
     ...(curve === undefined ? [] : [`  ${curveText(curve)}`]),
   ];
+}
+
+function isAxis(mode: ModeHeld['mode']): boolean {
+  return AXES.some(({ axis }) => axis === mode);
 }
 
 function curveText({ mode, points, reference, responseS, priority, vRefPct }: Curve): string {
