@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { tempDir } from '../support/temp.ts';
+import { VECTORS } from '../wan/envelope/vectors.ts';
 import { ANN, BY_TWO, COMMAND, LIMIT, Office, keyIn } from './office.ts';
 
 interface TrustVectors {
@@ -173,5 +174,63 @@ describe('underglass verify --trust with keys alone', () => {
       const told = await office.verdict('@one', '--trust', '@root', '@ops', '--at', at);
       expect(told['refusal'] ?? 'ok', name).to.equal(verdict);
     }
+  });
+
+  it('SIWG-2 gives every envelope of the second implementation the name that the pipeline has for it', async () => {
+    await using dir = await tempDir();
+    const office = new Office(dir.path);
+    const iso = (ms: number): string => new Date(ms).toISOString();
+    const trustedKeys = VECTORS.keys.map(({ publicKey, issuer, alg, epoch, scope }) => ({
+      ...scope,
+      publicKey,
+      issuer,
+      alg,
+      epoch,
+      gateways: undefined,
+      validFrom: iso(scope.validFrom),
+      validUntil: iso(scope.validUntil),
+    }));
+    await writeFile(office.at('trusted'), JSON.stringify({ trustedKeys }));
+    const at = iso(VECTORS.now * 1000);
+    const judged = (file: string, topic: string) =>
+      office.verdict(file, '--trust', '@trusted', '--utility', VECTORS.utility, '--topic', topic, '--at', at);
+    // A configuration of one gateway names no gateways.
+    const refused = VECTORS.refused.filter(({ refusal }) => refusal !== 'gateway-out-of-scope');
+    expect(refused.length).to.be.above(150);
+    for (const { name, topic, hex, refusal } of refused) {
+      await writeFile(office.at('one'), Buffer.from(hex, 'hex'));
+      expect(await judged('@one', topic), name).to.deep.equal({ ok: false, refusal });
+    }
+    for (const { name, topic, hex } of VECTORS.accepted) {
+      await writeFile(office.at('one'), hex);
+      expect((await judged('@one', topic))['ok'], name).to.equal(true);
+    }
+    const cose = VECTORS['eddsa-sig-01'];
+    await writeFile(office.at('one'), cose.hex);
+    await writeFile(office.at('trusted'), cose.publicKey);
+    expect(await office.verdict('@one', '--trust', '@trusted')).to.deep.equal({
+      ok: false,
+      refusal: 'kid-unprotected',
+    });
+  });
+
+  it('names what is wrong with every key of which the second implementation says that it is none', async () => {
+    await using dir = await tempDir();
+    const office = new Office(dir.path);
+    const [good] = VECTORS.accepted;
+    await writeFile(office.at('one'), good?.hex ?? '');
+    const names = new Set<unknown>();
+    for (const { name, hex, valid } of VECTORS.points) {
+      await writeFile(office.at('trusted'), hex);
+      const { refusal } = await office.verdict('@one', '--trust', '@trusted', '--at', '2027-01-15T08:00:00Z');
+      expect(/^key-(?!unknown)/.test(String(refusal)), name).to.equal(!valid);
+      if (!valid) names.add(refusal);
+    }
+    expect([...names]).to.have.members([
+      'key-small-order',
+      'key-mixed-order',
+      'key-not-canonical',
+      'key-not-on-curve',
+    ]);
   });
 });

@@ -78,8 +78,9 @@ async function judgeBy(bytes: Uint8Array, asked: Asked): Promise<Judged> {
   const { combine } = await import('../trust/known.ts');
   const sources = await readSources(asked.trust);
   if (!sources.ok) return refusedAs(sources);
-  // The byte of a tag above 23: a document's is 98.
-  if (bytes[0] === 0xd8) return judgeDocument(bytes, sources.value, asked.at);
+  // Tag 98 is a document's, where there are others to judge it by; everything else is judged as an envelope.
+  const isJudge = sources.value.some(({ kind }) => kind === 'document');
+  if (isJudge && bytes[0] === 0xd8 && bytes[1] === 98) return judgeDocument(bytes, sources.value, asked.at);
   const known = combine(sources.value, asked.at);
   return known.ok ? judge(bytes, known.value, asked) : refusedAs(known);
 }
