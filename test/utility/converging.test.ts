@@ -12,7 +12,10 @@ type Gateway = Fleet['gateways'][number];
 
 const GROUPS = ['feeder-1', 'feeder-2', 'feeder-3'] as GroupId[];
 
-describe('utility and gateways, enrolling', () => {
+describe('utility and gateways, enrolling', function () {
+  // Thousands of signatures and commits, on a machine that may be busy.
+  this.timeout(60_000);
+
   it('GRP-2: a member that moves costs two messages each way, and who stays one or none', async () => {
     await using dir = await tempDir();
     const fleet = await Fleet.start(join(dir.path, 'ledger.db'), { size: 60, seed: 1, network: CALM });
