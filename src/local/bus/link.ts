@@ -69,6 +69,8 @@ export function parseLink(text: string): Result<Link, LinkRefusal> {
   if (kind === undefined) return refused('scheme', 'a link starts with tcp:// or serial:');
   const options = new URLSearchParams(query);
   const unknown = [...options.keys()].find(key => !OPTIONS[kind].some(known => known === key));
+  const twice = [...options.keys()].find((key, at, all) => all.indexOf(key) !== at);
+  if (twice !== undefined) return refused('option', `${twice} is there twice`);
   if (unknown !== undefined || more.length > 0)
     return refused('option', `${unknown ?? more.join('?')}: known are ${OPTIONS[kind].join(', ')}`);
   return kind === 'tcp' ? parseTcp(place, options) : parseSerial(place.slice('serial:'.length), options);

@@ -95,6 +95,7 @@ describe('local/bus link', () => {
     'tcp://h?unit=1e2': 'option',
     'tcp://h?baud=9600': 'option',
     'tcp://h?unit=1?unit=2': 'option',
+    'tcp://h?unit=1&unit=2': 'option',
     'tcp://h?timeout=0': 'option',
     'tcp://h?framing=ascii': 'option',
     'tcp://h?ca=a.pem': 'option',
