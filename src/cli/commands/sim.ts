@@ -34,15 +34,17 @@ async function run(site: string | undefined, options: SimOptions, command: Comma
     throw new Trouble('either a site file, or --from with a saved scan', EXIT.usage);
   if (serial !== undefined && (from === undefined || options.port !== undefined))
     throw new Trouble('--serial goes with --from, and without --port; a site file says listen', EXIT.usage);
+  const say = sayOf(command);
+  const tell = (sentence: string) => say.talk(sentence);
   const running =
     from === undefined
-      ? await runSite(site ?? '')
+      ? await runSite(site ?? '', tell)
       : await runRecorded(
           from,
           serial === undefined ? { kind: 'tcp', host, port: portOf(options.port) } : placeOfLine(serial),
+          tell,
         );
   const ended = interrupted();
-  const say = sayOf(command);
   if (options.json === true) say.json({ devices: running.devices }, 'lines');
   else for (const { device, link } of running.devices) say.out(`${device}  ${link}`);
   say.talk('serving until interrupted (Ctrl-C)');

@@ -103,20 +103,28 @@ interface Stand {
   readonly devices: readonly { readonly device: string; readonly unit: Unit }[];
 }
 
+/** Hears what happens while devices are served, a sentence each. */
+export type Tell = (sentence: string) => void;
+
+const LINE_STATES = {
+  lost: 'the line went away; it is served again when it is back',
+  back: 'the line is back',
+} as const;
+
 /** How often a home moves on, in milliseconds. */
 const TICK_MS = 100;
 
 /** Trouble: a file that is wrong, with file and line; a port that is taken; a line that does not open. */
-export async function runSite(path: string): Promise<RunningSite> {
+export async function runSite(path: string, tell: Tell): Promise<RunningSite> {
   const read = await readConfig<Site>(path, site);
   if (!read.ok) throw new Trouble(read.detail ?? read.refusal);
   const { host = '127.0.0.1', home: homeOptions, recorded = [] } = read.value;
   const scans = await Promise.all(
     recorded.map(each => recordedStand(resolve(dirname(path), each.from), placeOf(each, host))),
   );
-  if (homeOptions === undefined) return serve(scans);
+  if (homeOptions === undefined) return serve(scans, tell);
   const house = homeStands(homeOptions, host);
-  const running = await serve([...house.stands, ...scans]);
+  const running = await serve([...house.stands, ...scans], tell);
   const timer = setInterval(house.advance, TICK_MS);
   const close = (): Promise<void> => {
     clearInterval(timer);
@@ -126,8 +134,8 @@ export async function runSite(path: string): Promise<RunningSite> {
 }
 
 /** The devices of a saved scan, one a unit, in one place. */
-export async function runRecorded(path: string, at: Place): Promise<RunningSite> {
-  return serve([await recordedStand(path, at)]);
+export async function runRecorded(path: string, at: Place, tell: Tell): Promise<RunningSite> {
+  return serve([await recordedStand(path, at)], tell);
 }
 
 function homeStands(
@@ -159,13 +167,13 @@ async function recordedStand(path: string, at: Place): Promise<Stand> {
 const SCAN_BYTES = 16 * 1_048_576;
 
 /** All of `stands`, or none and Trouble. */
-async function serve(stands: readonly Stand[]): Promise<RunningSite> {
+async function serve(stands: readonly Stand[], tell: Tell): Promise<RunningSite> {
   const servers: Server[] = [];
   const close = async (): Promise<void> => void (await Promise.all(servers.map(server => server.close())));
   const devices: ServedDevice[] = [];
   try {
     for (const stand of joined(stands)) {
-      const server = await open(stand);
+      const server = await open(stand, tell);
       servers.push(server);
       devices.push(
         ...stand.devices.map(({ device, unit: { unit: id } }) => ({
@@ -211,10 +219,12 @@ function checkUnits(line: string, { devices }: Stand): void {
   }
 }
 
-async function open({ at, devices }: Stand): Promise<Server> {
+async function open({ at, devices }: Stand, tell: Tell): Promise<Server> {
   const units = devices.map(each => each.unit);
   try {
-    return await (at.kind === 'serial' ? serveSerialLine({ ...at, units }) : serveTcp({ ...at, units }));
+    return await (at.kind === 'serial'
+      ? serveSerialLine({ ...at, units, onLine: state => tell(`${at.path}: ${LINE_STATES[state]}`) })
+      : serveTcp({ ...at, units }));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw new Trouble(
