@@ -27,8 +27,12 @@ import type { Issuer } from './dispatcher.ts';
 import { commandStream } from './numbers.ts';
 import type { Numbers } from './numbers.ts';
 
-/** Anybody can bring an old birth record again, and each answer costs a signature and repeats what is open. */
-const ANSWER_EVERY = seconds(1);
+/**
+ * Anybody can bring an old birth record again, and each answer costs a signature and repeats what is open. But a
+ * gateway without its store numbers from 1 again, so that its new record looks like an old one: some are answered.
+ */
+const AGAIN_WITHIN = seconds(10);
+export const MOST_AGAIN = 5;
 /** An answer is of no use for longer: the gateway asks again after a minute. */
 const VALID = minutes(5);
 /** Streams and open commands in one welcome: what fits into the 512 items of a command with room to spare. */
@@ -59,23 +63,30 @@ export class Greeter {
   readonly #doors: GreeterDoors;
   /** One a birth that is being answered: as many as come in while a ledger writes. */
   readonly #underWay = new Set<Promise<void>>();
-  /** When each gateway was answered last: as many entries as gateways were heard of. */
-  readonly #answered = new Map<GatewayId, Instant>();
+  /** Answers to records that came again: as many entries as gateways were heard of. */
+  readonly #again = new Map<GatewayId, { readonly since: Instant; count: number }>();
 
   constructor(issuer: Issuer, doors: GreeterDoors) {
     this.#issuer = issuer;
     this.#doors = doors;
   }
 
-  /** Begins to answer a birth record, as {@link birth} does; one that came before at most once a second. */
+  /** Begins to answer a birth record, as {@link birth} does; one that came before not too often. */
   greet(gateway: GatewayId, body: BirthBody, came: 'new' | 'again' = 'new'): void {
-    const { instant } = this.#issuer.clock.now();
-    const last = this.#answered.get(gateway);
-    if (came === 'again' && last !== undefined && instant < after(last, ANSWER_EVERY)) return;
-    this.#answered.set(gateway, instant);
+    if (came === 'again' && this.#isTooOften(gateway)) return;
     const greeting = this.birth(gateway, body);
     this.#underWay.add(greeting);
     void greeting.finally(() => this.#underWay.delete(greeting));
+  }
+
+  #isTooOften(gateway: GatewayId): boolean {
+    const { instant } = this.#issuer.clock.now();
+    const known = this.#again.get(gateway);
+    if (known === undefined || instant >= after(known.since, AGAIN_WITHIN)) {
+      this.#again.set(gateway, { since: instant, count: 1 });
+      return false;
+    }
+    return ++known.count > MOST_AGAIN;
   }
 
   /**
