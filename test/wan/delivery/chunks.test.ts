@@ -108,6 +108,22 @@ describe('the chunks of a file', () => {
     expect(dueAsk(fetch, NOW)).to.deep.equal({ of: file.manifest.list, pieces: [0] });
   });
 
+  it('of a file so large that its list has several pieces are listed whole, in any order of the pieces', () => {
+    const large = testFile(new Uint8Array(CHUNK_BYTES * 800).fill(7));
+    const fetch = newFetch(large.manifest);
+    const { list } = large.manifest;
+    expect(dueAsk(fetch, NOW)).to.deep.equal({ of: list, pieces: [0, 1, 2] });
+    for (const n of [2, 0])
+      expect(takePiece(fetch, { of: list, n, bytes: large.piece(list, n) }, NOW)).to.deep.equal({
+        is: 'piece',
+      });
+    expect(takePiece(fetch, { of: list, n: 1, bytes: large.piece(list, 2) }, NOW).is).to.equal('wrong');
+    expect(dueAsk(fetch, NOW)).to.deep.equal({ of: list, pieces: [1] });
+    const taken = takePiece(fetch, { of: list, n: 1, bytes: large.piece(list, 1) }, NOW);
+    expect(taken.is).to.equal('list');
+    expect(Buffer.from(fetch.list ?? []).equals(large.list)).to.equal(true);
+  });
+
   it('are asked for again after ten seconds of silence, then ever less often, up to five minutes', () => {
     const fetch = listed();
     const gaps: number[] = [];
