@@ -17,6 +17,7 @@ import type { Axis, AxisRow, CommandBody, DeviceId, DeviceRole, GatewayId, Group
 import { KIND_NUMBERS, RESERVED_KINDS, trustKey } from '../wan/envelope/mod.ts';
 import type { TrustedKey } from '../wan/envelope/mod.ts';
 import { parseClaim } from '../wan/trust/mod.ts';
+import { meterConfig } from './meter-config.ts';
 
 /** Bounds, so that a wrong file is refused and not loaded for minutes. */
 export const MAX_KEYS = 64;
@@ -148,6 +149,9 @@ const device = z
       .enum(ROLES)
       .exactOptional()
       .describe(`what it is to the site: ${ROLES.join(', ')}; found out unless given`),
+    meter: meterConfig
+      .exactOptional()
+      .describe('that it is a meter to the utility and its voltage an alarm, as in meter: { nominalV: 120 }'),
     place: whole(
       'which of several devices in the chain of its unit, the first being 0',
       0,

@@ -46,6 +46,8 @@ export type RowKind =
   | 'setting'
   | 'trust'
   | 'delivery'
+  | 'voltage'
+  | 'interval'
   /** Registers of flash written on a day; the devices' own, read before the state and no part of it. */
   | 'wear'
   | 'meta';

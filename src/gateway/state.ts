@@ -51,6 +51,8 @@ import { deliveriesFromRows } from './delivery-rows.ts';
 import type { Deliveries } from './delivery-rows.ts';
 import { sealedFromRows } from './sealed-rows.ts';
 import type { Sealed } from './sealed-rows.ts';
+import { meteringFromRows } from './metering-rows.ts';
+import type { MeterTerms, Metering } from './metering-rows.ts';
 import { newAsking } from './asking.ts';
 import type { Asking, Inquiry } from './asking.ts';
 import type { DeviceOrder, DeviceState, Json, RowKind, Snapshot, StoreChange, StoredRow } from './ports.ts';
@@ -73,6 +75,10 @@ export interface Settings {
   readonly reversion: Duration;
   /** The public key for what is sealed to this gateway, in hexadecimal; without one, sealed commands are refused. */
   readonly boxKey?: string;
+  /** How meters are taken; one that is not named counts the boundary of the premise, and its voltage is not watched. */
+  readonly meters?: ReadonlyMap<DeviceId, MeterTerms>;
+  /** How often devices are read; every second unless given. */
+  readonly pollEvery?: Duration;
   /** Which deliveries are taken, and how many bytes they may take together; none unless given. */
   readonly deliveries?: { readonly accepts: readonly Delivery[]; readonly maxBytes: number };
 }
@@ -127,6 +133,8 @@ export interface GatewayState {
   readonly receipts: Map<string, UplinkRecord>;
   readonly devices: Map<DeviceId, DeviceState>;
   readonly readings: Map<DeviceId, Reading>;
+  /** What meters told, one entry a meter. */
+  readonly metering: Map<DeviceId, Metering>;
   /** What each device is and its greatest real power, W, as last read; a device that is lost keeps its size. */
   readonly sizes: Map<DeviceId, { readonly role: DeviceRole; readonly ratedW?: number }>;
   readonly standing: Map<string, Standing>;
@@ -234,6 +242,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     receipts: new Map(answered),
     devices: new Map(),
     readings: new Map(),
+    metering: meteringFromRows(snapshot.rows),
     sizes: new Map(),
     standing: new Map(
       ordered.map(o => [standingKey(o.device, o.axis), { ...o, order: 0, outstanding: false }]),

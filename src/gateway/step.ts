@@ -12,6 +12,7 @@ import { schedule } from '../control/mod.ts';
 import type { Transition } from '../control/mod.ts';
 import { axesOf, eventKey } from '../model/mod.ts';
 import type { Axis, DerEvent, EventKey, PremiseView, Reading, ReceiptBody } from '../model/mod.ts';
+import { balanceOf } from '../metering/mod.ts';
 import { premiseView } from '../premise/mod.ts';
 import {
   linkChanged,
@@ -30,6 +31,7 @@ import type { Effect, Input } from './effects.ts';
 import { answered, askDevices, deviceFound, nextInquiry } from './inquiries.ts';
 import { birth, birthIfDue, lookAtClock, nextBirth, nextClock, settleClock, started } from './exchange.ts';
 import { message } from './messages.ts';
+import { noteMeter } from './metering.ts';
 import {
   applied,
   attach,
@@ -162,12 +164,17 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
 }
 
 function reading(state: GatewayState, work: Work, read: Reading, now: Now): void {
-  const { left = read, without } = fitReading(read);
-  if (left !== read) noteMisfit(state, work, { what: `reading of ${read.device}`, left, without });
+  const { left: fitted = read, without } = fitReading(read);
+  if (fitted !== read) noteMisfit(state, work, { what: `reading of ${read.device}`, left: fitted, without });
+  const left =
+    fitted.role === 'meter'
+      ? { ...fitted, points: { ...balanceOf(fitted.points), ...fitted.points } }
+      : fitted;
   state.readings.set(left.device, left);
   noteSize(state, left);
   noteRead(state, left.device);
   noteDrift(state, work, left, now);
+  noteMeter(state, work, left, now);
 }
 
 function noteSize(state: GatewayState, { device, role, points }: Reading): void {

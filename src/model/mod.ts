@@ -7,6 +7,7 @@ export * from './held.ts';
 export * from './ids.ts';
 export * from './intent.ts';
 export * from './ledger.ts';
+export * from './metering.ts';
 export * from './modes.ts';
 export * from './premise.ts';
 export * from './reading.ts';

@@ -36,8 +36,9 @@ export interface Evidence {
 export type Outcome = 'implemented' | 'refused' | 'unknown';
 
 /**
- * The names a reading may have, SunSpec's own. W, var, VA, A, Hz, V and Wh; SoC in %; WMaxLimPct in % of WMax. Power is
- * positive out of an inverter or battery, and into the site at a meter.
+ * The names a reading may have, SunSpec's own. W, var, VA, A, Hz, V and Wh; SoC in %; WMaxLimPct in % of WMax;
+ * harmonic distortion (Thd…) and unbalance of phases (…Unb) in %. Power is positive out of an inverter or battery, and
+ * into the site at a meter.
  */
 export const READING_POINTS = [
   'W',
@@ -53,6 +54,14 @@ export const READING_POINTS = [
   'PhVphA',
   'PhVphB',
   'PhVphC',
+  'PhVUnb',
+  'AphUnb',
+  'ThdPhVphA',
+  'ThdPhVphB',
+  'ThdPhVphC',
+  'ThdAphA',
+  'ThdAphB',
+  'ThdAphC',
   'TotWhInj',
   'TotWhImp',
   'TotWhExp',

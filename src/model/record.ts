@@ -7,6 +7,7 @@ import type { Setpoint } from './control.ts';
 import type { FileId } from './delivery.ts';
 import type { ClockTrust, Cti, DeviceId, MRID, Nonce } from './ids.ts';
 import type { SettingsSet } from './held.ts';
+import type { BillingBody, VoltageAlarm } from './metering.ts';
 import type { ModesBody, ReadingsBody } from './modes.ts';
 import type { Evidence, Outcome, Reading } from './reading.ts';
 
@@ -17,6 +18,7 @@ export const STREAMS = [
   'request',
   'customer',
   'status',
+  'billing',
   'reading',
   'audit',
   'birth',
@@ -38,6 +40,7 @@ export type RecordBody =
   | StatusBody
   | RequestBody
   | BirthBody
+  | BillingBody
   | LostBody
   | ModesBody
   | ReadingsBody;
@@ -144,6 +147,8 @@ export interface AlarmBody {
   readonly alarm: string;
   /** A sentence for a person. */
   readonly why: string;
+  /** With alarm `voltage`. */
+  readonly voltage?: VoltageAlarm;
 }
 
 export interface ChunkRequest {

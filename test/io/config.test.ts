@@ -111,7 +111,7 @@ describe('the configuration of a gateway', () => {
     [
       'an unknown key that is like none, with those that are known',
       changed('    role: meter', '    colour: red'),
-      'gw.yaml:23: devices[1].colour is unknown: known in devices[1] are id, link, role, place, profile',
+      'gw.yaml:23: devices[1].colour is unknown: known in devices[1] are id, link, role, meter, place, profile',
     ],
     [
       'what is missing, at the line it is missing from',
@@ -224,6 +224,19 @@ describe('the configuration of a gateway', () => {
     expect(mistakes(changed('tcp://192.168.1.20:1502?unit=3', `${link}&unit=2`)).join()).to.contain(
       'devices[1].link: serial:/dev/ttyUSB0?baud=19200&parity=even&unit=2 is the same as in entry 1',
     );
+  });
+
+  it('ALARM-1: takes what a meter is to the utility, with the base of ANSI C84.1 unless told otherwise', () => {
+    const meters = (text: string): readonly unknown[] => {
+      const file = changed('role: meter', `role: meter\n    meter: ${text}`);
+      const read = parseConfig('gw.yaml', file, gatewayConfig);
+      return read.ok ? read.value.devices.map(({ meter }) => meter) : [];
+    };
+    expect(meters('{}')[1]).to.deep.equal({ service: 'net-billing', nominalV: 120, dwell: 30_000 });
+    const rec = { service: 'rec', nominalV: 230, dwell: 5000 };
+    expect(meters('{ service: rec, nominalV: 230, dwellSeconds: 5 }')[1]).to.deep.equal(rec);
+    const wrong = mistakes(changed('role: meter', 'role: meter\n    meter: { nominalV: 12 }'));
+    expect(wrong.join()).to.contain('devices[1].meter.nominalV').and.to.contain('as 120 or 230');
   });
 
   it('takes several devices of one chain, each with its place', () => {

@@ -12,6 +12,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   wan: 2,
   local: 2,
   control: 3,
+  metering: 3,
   premise: 3,
   gateway: 4,
   io: 5,

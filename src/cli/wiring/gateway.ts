@@ -170,7 +170,14 @@ function settingsOf(config: GatewayConfig): Settings {
     ...(config.settable === undefined ? {} : { settable: new Set(config.settable) }),
     terms: { directMayBeOverridden: config.directMayBeOverridden },
     reversion: config.reversionMinutes,
+    meters: metersOf(config),
+    pollEvery: config.pollSeconds,
   };
+}
+
+/** Those that the file speaks of; another is taken as it comes. */
+function metersOf({ devices }: GatewayConfig): NonNullable<Settings['meters']> {
+  return new Map(devices.flatMap(({ id, meter }) => (meter === undefined ? [] : [[id, meter] as const])));
 }
 
 /** How this gateway knows its root. A root file that says nothing to it is told at once, not at the first command. */

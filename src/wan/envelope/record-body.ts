@@ -2,7 +2,15 @@
  * The form of what a gateway reports, as a table: one row a kind of body, with the fields a reader relies on.
  * A field without a row is let through unread, so that a head end can be older than its gateways.
  */
-import { AXES, CURVE_MODES, RESPONSE, SETTING_MODES } from '../../model/mod.ts';
+import {
+  AXES,
+  BILLING_FLAGS,
+  BILLING_QUALITIES,
+  CURVE_MODES,
+  METER_SERVICES,
+  RESPONSE,
+  SETTING_MODES,
+} from '../../model/mod.ts';
 import type { RecordBody } from '../../model/mod.ts';
 
 /** Whether a decoded value is a body of a known kind whose fields have their types. */
@@ -86,6 +94,20 @@ const trust = oneOf('trusted', 'holdover', 'untrusted');
 const nonce: Fits = value => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 const mark = object({ issuer: text, keyEpoch: whole, stream: text, high: whole });
 
+const speaker = oneOf('gateway');
+
+const voltage = object({
+  meter: text,
+  speaks: speaker,
+  phase: oneOf('A', 'B', 'C', 'average'),
+  change: oneOf('raised', 'escalated', 'eased', 'cleared'),
+  level: value => [-2, -1, 0, 1, 2].some(level => level === value),
+  voltageV: number,
+  nominalV: number,
+  limitV: number,
+  since: number,
+});
+
 /** A kind that joins the model has to join here. */
 const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
   receipt: object({
@@ -129,7 +151,20 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     setBy: list(object({ mode, issuer: text, cti: text, at: number, packet: maybe(text) })),
   }),
   readings: object({ cti: text, issuer: text, readings: list(reading) }),
-  alarm: object({ alarm: text, why: text }),
+  alarm: object({ alarm: text, why: text, voltage: maybe(voltage) }),
+  billing: object({
+    meter: text,
+    speaks: speaker,
+    service: oneOf(...METER_SERVICES),
+    start: number,
+    durationS: whole,
+    quality: oneOf(...BILLING_QUALITIES),
+    importWh: maybe(number),
+    exportWh: maybe(number),
+    importRegisterWh: maybe(number),
+    exportRegisterWh: maybe(number),
+    flags: list(oneOf(...BILLING_FLAGS)),
+  }),
   lost: object({ first: whole, last: whole, why: text }),
   birth: object({
     version: text,
