@@ -15,6 +15,7 @@ export interface Outcome {
 
 const CAMPAIGNS: Readonly<Record<string, () => Promise<{ run: (options: Options) => Promise<Outcome> }>>> = {
   envelope: () => import('./envelope.ts'),
+  kill: () => import('./kill.ts'),
   line: () => import('./line.ts'),
 };
 
