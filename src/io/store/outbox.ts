@@ -29,10 +29,11 @@ export const OUTBOX_TABLES: Readonly<Record<OutboxTable, TableSpec>> = {
 };
 
 /**
- * How many numbers are promised beyond the last one on the disk. A minute of a record a second, and a few; it bounds
- * what waits in memory, and how many numbers of a stream a crash can cost.
+ * How many numbers are promised beyond the last one on the disk: twice as many as the last group had, within these
+ * bounds. A minute of a record a second, and a few, is the most; it bounds what waits in memory, and how many numbers
+ * of a stream a crash can cost.
  */
-export const PROMISED = 64;
+export const PROMISED = { min: 8, max: 64 };
 
 const NEVER_STORED =
   'not yet on the disk of the gateway when it stopped; some of these numbers were never given';
@@ -172,7 +173,7 @@ export class Outbox {
     return [...this.#marks.rows('')].flatMap(cells => {
       const { stream, last } = asMark(cells);
       const gateway = cells[0] as GatewayId;
-      return streams.includes(stream) ? [{ gateway, stream, through: last + PROMISED }] : [];
+      return streams.includes(stream) ? [{ gateway, stream, through: last + PROMISED.max }] : [];
     });
   }
 

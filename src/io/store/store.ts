@@ -249,10 +249,11 @@ class SqliteStore implements Store {
     return { ends, dropped };
   }
 
-  #promiseFor({ stream, last }: Tail): number {
+  #promiseFor({ stream, last, stored }: Tail): number {
     if (this.#closing) return 0;
     const isPromised = TELEMETRY.includes(stream) || (!this.#ballast.isHeld && REFUSALS.includes(stream));
-    return isPromised ? last + PROMISED : 0;
+    if (!isPromised) return 0;
+    return last + Math.min(PROMISED.max, Math.max(PROMISED.min, 2 * (last - stored)));
   }
 
   /** Drops old telemetry until `bytes` of new fit beside what is kept for commands; whether they do. */
@@ -295,8 +296,8 @@ class SqliteStore implements Store {
     for (const stream of REFUSALS) {
       const tail = this.#tails.of(gateway, stream);
       if (tail.last === 0 || tail.changes > tail.written) continue;
-      this.#outbox.write(gateway, stream, endOfTail(tail, tail.last + PROMISED));
-      tail.promised = tail.last + PROMISED;
+      tail.promised = tail.last + PROMISED.max;
+      this.#outbox.write(gateway, stream, endOfTail(tail, tail.promised));
     }
   }
 

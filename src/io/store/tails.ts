@@ -16,6 +16,8 @@ export interface Tail {
   readonly stream: StreamName;
   acknowledged: number;
   last: number;
+  /** The last number when it was last written. */
+  stored: number;
   /** Up to which number is promised on the disk. */
   promised: number;
   /** Ascending and without gaps up to `last`. */
@@ -87,6 +89,7 @@ export class Tails {
       stream,
       acknowledged,
       last,
+      stored: last,
       promised: 0,
       waiting: [],
       bytes: 0,
@@ -126,6 +129,7 @@ export function endOfTail({ acknowledged, last, waiting }: Tail, promised: numbe
 /** `end` is on the disk, as `tail` was at its change `changes`. */
 export function settle(tail: Tail, end: StreamEnd, changes: number): void {
   tail.promised = end.promised;
+  tail.stored = end.last;
   tail.written = Math.max(tail.written, changes);
   tail.waiting = tail.waiting.filter(({ sequence }) => sequence > end.last);
   if (tail.waiting.length === 0) tail.bytes = 0;
