@@ -204,6 +204,18 @@ export function sendLoaded(state: GatewayState, work: Work, wishes: readonly Upl
   }
 }
 
+/** What did not prove itself was left out of the state; people have to look at it, once. */
+export function tellDamage(state: GatewayState, work: Work, now: Now): void {
+  const { damage } = state;
+  if (damage === undefined) return;
+  state.damage = undefined;
+  const { rows, since, tables } = damage;
+  const why = `${since === 1 ? '1 row' : `${since} rows`} of the store (${tables.join(', ')}) did not prove sound and were set aside; what they said is not acted on`;
+  work.store(put('meta', 'damage-told', rows));
+  work.log('error', 'store.damage', why);
+  report(state, work, 'alarm', { kind: 'alarm', alarm: 'store-damaged', why }, now);
+}
+
 export function sendWishes(work: Work, wishes: readonly UplinkWish[]): void {
   for (const wish of wishes) work.wish(wish);
 }

@@ -3,21 +3,23 @@
  * step wants done waits until what it persisted is on the disk, and follows what earlier steps wanted.
  *
  * When persisting fails, all that was waiting is dropped, unacknowledged messages come again, and the state
- * is read anew from the store.
+ * is read anew from the store. Until that takes changes again, what is stored goes on and nothing new is taken.
  */
 import { after, milliseconds } from '../base/time.ts';
+import type { Now } from '../base/time.ts';
 import { commandTopic, gatewaySubscriptions, upTopic } from '../model/mod.ts';
-import type { GroupId, PremiseReply, PremiseRequest, Reading } from '../model/mod.ts';
+import type { GroupId, PremiseReply, PremiseRequest, Reading, UplinkRecord } from '../model/mod.ts';
 import type { DeviceId } from '../model/mod.ts';
 import { openDoor } from './delivery-door.ts';
 import type { DeliveryDoor } from './delivery-door.ts';
 import type { GatewayPorts } from './doors.ts';
 import type { Effect, Input } from './effects.ts';
-import type { BrokerPort, DeviceOrder, DeviceState, DevicesPort, SettingsPort } from './ports.ts';
+import type { BrokerPort, DeviceOrder, DeviceState, DevicesPort, SettingsPort, Snapshot } from './ports.ts';
 import { Pubacks } from './pubacks.ts';
 import { effectToShow, inputToShow } from './shown.ts';
 import { askDevice } from './asking.ts';
-import { restore, standingKey } from './state.ts';
+import { carryOver, isLocal, Storeless, unstored } from './storeless.ts';
+import { put, restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
 import { dateOf, nextWake, step, view } from './step.ts';
 
@@ -62,6 +64,8 @@ class Runtime implements Gateway {
   #waiting = 0;
   #generation = 0;
   #failed = false;
+  /** While the store has failed and can be read: the state is what it says, and this is what is said upstream. */
+  #storeless: Storeless | undefined;
   #reopening: Promise<void> = Promise.resolve();
   #stopped = false;
   #cancelWake: (() => void) | undefined;
@@ -99,7 +103,8 @@ class Runtime implements Gateway {
     });
     this.#broker = this.#ports.broker({
       message: message => {
-        if (this.#failed || this.#stopped || this.#deliveries?.takes(message) === true) return;
+        if (this.#stopped || this.#deliveries?.takes(message) === true) return;
+        if (this.#failed) return this.#storeless?.refuse(message);
         const { topic, payload, retained, acknowledge } = message;
         const token = this.#pubacks.take(acknowledge);
         if (token !== undefined) this.#take({ on: 'message', token, topic, payload, retained });
@@ -154,13 +159,14 @@ class Runtime implements Gateway {
   }
 
   #take(input: Input): void {
-    if (this.#stopped || this.#failed) return;
+    if (this.#stopped || (this.#failed && (this.#storeless === undefined || !isLocal(input)))) return;
     this.#ports.observe?.({ input: inputToShow(input) });
     const now = this.#ports.clock.now();
     const effects = step(this.#state, input, now);
     if (effects.some(effect => effect.do === 'acknowledge' && effect.fruitless === true))
       this.#pubacks.charge(now.instant);
     this.#ports.observe?.({ stepped: effects.map(effectToShow) });
+    if (this.#failed) return this.#runAll(unstored(effects));
     this.#follow(effects);
     this.#setWake();
   }
@@ -318,44 +324,69 @@ class Runtime implements Gateway {
     this.#pubacks.drop();
     for (const resolve of this.#requests.values()) resolve(CANNOT_STORE);
     this.#requests.clear();
-    const why = error instanceof Error ? error.message : String(error);
-    this.#ports.log({
-      level: 'error',
-      event: 'store.failed',
-      text: `the store failed (${why}); commands are refused until it works again`,
-    });
-    this.#reopening = this.#reopen();
+    const why = `the store failed: ${error instanceof Error ? error.message : String(error)}`;
+    const text = `${why}; commands are refused until it works again`;
+    this.#ports.log({ level: 'error', event: 'store.failed', text });
+    this.#reopening = this.#reopen(why);
   }
 
   /** Reads the state anew when everything that was being persisted has settled, for it may still become durable. */
-  async #reopen(): Promise<void> {
+  async #reopen(why: string): Promise<void> {
     const { clock, store } = this.#ports;
     await this.#tail;
     const snapshot = await store.snapshot(this.#settings.gateway).catch(() => undefined);
+    const takes = snapshot !== undefined && (await this.#takesChanges());
     if (this.#stopped) return;
-    if (snapshot !== undefined) return this.#resume(restore(this.#settings, snapshot));
+    if (takes) return this.#resume(restore(this.#settings, snapshot));
+    if (snapshot !== undefined && this.#storeless === undefined) this.#goOnWithout(snapshot, why);
     this.#cancelWake = clock.at(after(clock.now().instant, REOPEN_EVERY), () => {
-      this.#reopening = this.#reopen();
+      this.#take({ on: 'tick' });
+      this.#reopening = this.#reopen(why);
     });
+  }
+
+  async #takesChanges(): Promise<boolean> {
+    const { store, clock } = this.#ports;
+    const proof = put('meta', 'store-tried', clock.now().unix);
+    return store.persist(this.#settings.gateway, [proof]).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** What is stored goes on. */
+  #goOnWithout(snapshot: Snapshot, why: string): void {
+    const state = restore(this.#settings, snapshot);
+    carryOver(this.#state, state);
+    this.#state = state;
+    const date = (): Now => dateOf(state, this.#ports.clock.now());
+    this.#storeless = new Storeless({ state, why, marks: snapshot.streams, date, say: r => this.#say(r) });
+    this.#tellWorld();
+  }
+
+  /** Sends a record whose number was promised; where none is, the store refuses it, and it is not sent. */
+  #say(record: UplinkRecord): void {
+    void this.#ports.store.persist(this.#settings.gateway, [{ op: 'append', record }], 'soon').then(
+      () => this.#publish({ do: 'publish', record, session: -1 }),
+      () => this.#storeless?.mute(),
+    );
   }
 
   /** Goes on with a state read anew. What is still under way in the world must not be taken for its own. */
   #resume(state: GatewayState): void {
-    const old = this.#state;
-    state.nextOrder = old.nextOrder;
-    state.uplink.session = old.uplink.session;
-    state.born = old.born && old.starts === state.starts;
-    // The store was read anew, the run was not: what its nonce brought holds.
-    state.clock = old.clock;
-    state.exchange = old.exchange;
-    for (const [name, times] of old.counts) state.counts.set(name, times);
+    carryOver(this.#state, state);
     this.#state = state;
     this.#failed = false;
+    this.#storeless = undefined;
     const text = 'the store works again; the state was read anew';
     this.#ports.log({ level: 'info', event: 'store.restored', text });
-    for (const device of this.#world.devices.values()) this.#take({ on: 'device', state: device });
-    for (const reading of this.#world.readings.values()) this.#take({ on: 'reading', reading });
+    this.#tellWorld();
     this.#take({ on: 'link', ...this.#world.link });
     this.#broker?.renew();
+  }
+
+  #tellWorld(): void {
+    for (const device of this.#world.devices.values()) this.#take({ on: 'device', state: device });
+    for (const reading of this.#world.readings.values()) this.#take({ on: 'reading', reading });
   }
 }

@@ -157,6 +157,8 @@ export interface GatewayState {
   readonly misfits: Map<string, string>;
   /** Events whose own row was lost and that go on because an order remembers them; told in the first step. */
   adopted: readonly DerEvent[];
+  /** Rows of the store that were set aside since this was last told. */
+  damage: { readonly rows: number; readonly since: number; readonly tables: readonly string[] } | undefined;
   readonly asking: Asking;
   /** Who set a mode of a device over the WAN last, by {@link settingKey}; at most one entry a device and mode. */
   readonly setBy: Map<string, ModeSetBy>;
@@ -259,6 +261,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     lostThrough: new Map(),
     misfits: new Map(),
     adopted: adopted.map(({ event }) => event),
+    damage: newDamage(snapshot),
     reported: { at: undefined, due: true, powerW: new Map() },
     asking: newAsking(rows<Inquiry>('inquiry').map(row => [commandKey(row), row])),
     setBy: new Map(
@@ -288,6 +291,13 @@ function newExchange({ streams }: Snapshot, lostAt: number | undefined): Exchang
     welcomed: new Set(),
     lostAt: lostAt === undefined ? undefined : unixTime(lostAt),
   };
+}
+
+/** What was found damaged and not told upstream yet. */
+function newDamage(snapshot: Snapshot): GatewayState['damage'] {
+  const { rows = 0, tables = [] } = snapshot.damage ?? {};
+  const told = metaNumber(snapshot, 'damage-told') ?? 0;
+  return rows > told ? { rows, since: rows - told, tables } : undefined;
 }
 
 function metaNumber({ rows }: Snapshot, key: string): number | undefined {

@@ -52,6 +52,7 @@ import {
   sendLoaded,
   sendWishes,
   statusIfDue,
+  tellDamage,
   wholeSeconds,
   receipt,
 } from './reports.ts';
@@ -201,6 +202,7 @@ function settle(
   const decided = asked || transitions.length > 0 ? redecide(state, work, transitions) : [];
   const causes = [...taken, ...ended, ...decided];
   noteHolders(state, work);
+  tellDamage(state, work, now);
   tellAdopted(state, work, now);
   tellUnread(state, work);
   const issued = issueOrders(state, work, now);

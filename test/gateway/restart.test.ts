@@ -103,6 +103,22 @@ describe('a restart', () => {
     expect(bench.reported('receipt').map(r => r.sequence)).to.deep.equal([6]);
   });
 
+  it('ALARM-1: tells upstream what was found damaged, once, and again when there is more', () => {
+    const bench = Bench.ready();
+    const told = (): readonly string[] =>
+      bench.reported('alarm').flatMap(({ body }) => (body.kind === 'alarm' ? [body.why] : []));
+    bench.store.damage = { rows: 2, tables: ['row'] };
+    bench.restart();
+    bench.restart();
+    expect(told()).to.deep.equal([
+      '2 rows of the store (row) did not prove sound and were set aside; what they said is not acted on',
+    ]);
+    bench.store.damage = { rows: 3, tables: ['row', 'outbox'] };
+    bench.restart();
+    expect(told()).to.have.length(2);
+    expect(told()[1]).to.match(/^1 row of the store/);
+  });
+
   it('is counted and told in the first record, once the link is up', () => {
     const bench = Bench.ready();
     bench.restart();

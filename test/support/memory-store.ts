@@ -3,7 +3,7 @@
  * outbox sequences without gaps. A test may hold its writes back, or let them fail.
  */
 import { assert } from '../../src/base/assert.ts';
-import type { Snapshot, StoreChange, StoredRow, StorePort } from '../../src/gateway/mod.ts';
+import type { Snapshot, StoreChange, StoredRow, StorePort, StoreUrgency } from '../../src/gateway/mod.ts';
 import { STREAMS } from '../../src/model/mod.ts';
 import type { GatewayId, StreamName, UplinkRecord } from '../../src/model/mod.ts';
 
@@ -21,6 +21,10 @@ export class MemoryStore implements StorePort {
   held = false;
   /** While set, reading fails with this. */
   unreadable: string | undefined;
+  /** While set, nothing is taken but, where numbers are promised, what may be written later. */
+  full: 'promised' | 'nothing promised' | undefined;
+  /** What the snapshot says was set aside. */
+  damage: Snapshot['damage'];
   readonly waiting: HeldWrite[] = [];
   readonly #rows = new Map<string, StoredRow>();
   readonly #outbox = new Map<StreamName, UplinkRecord[]>();
@@ -32,7 +36,13 @@ export class MemoryStore implements StorePort {
       : Promise.reject(new Error(this.unreadable));
   }
 
-  persist(_gateway: GatewayId, changes: readonly StoreChange[]): Promise<void> {
+  persist(
+    _gateway: GatewayId,
+    changes: readonly StoreChange[],
+    urgency: StoreUrgency = 'now',
+  ): Promise<void> {
+    if (this.full !== undefined && (urgency === 'now' || this.full === 'nothing promised'))
+      return Promise.reject(new Error('the disk is full'));
     if (!this.held) {
       this.apply(changes);
       return Promise.resolve();
@@ -59,7 +69,8 @@ export class MemoryStore implements StorePort {
   /** What a restart would find, as text on a disk would give it back. */
   read(): Snapshot {
     const streams = STREAMS.map(stream => ({ stream, ...this.#mark(stream) }));
-    return throughJson({ rows: [...this.#rows.values()], streams });
+    const damage = this.damage === undefined ? {} : { damage: this.damage };
+    return throughJson({ rows: [...this.#rows.values()], streams, ...damage });
   }
 
   /** A backup: what is in it now, in a store of its own. */

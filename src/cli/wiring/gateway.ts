@@ -218,6 +218,16 @@ function openState(path: string, { log }: GatewayWiring): Store {
       const text = `the store is full: records ${first} to ${last} of ${stream} were dropped; the head end is told`;
       log({ level: 'error', event: 'store.dropped', text });
     },
+    onReserve: held => {
+      const gone =
+        'the disk is full: the room kept for commands is in use; free some, or commands will be refused';
+      const text = held ? 'the disk has room again, and some of it is kept for commands' : gone;
+      log({
+        level: held ? 'info' : 'error',
+        event: held ? 'store.reserve-kept' : 'store.reserve-used',
+        text,
+      });
+    },
   });
   if (!store.ok) throw new Trouble(`the store: ${store.detail ?? path} (${store.refusal})`);
   return store.value;

@@ -71,9 +71,9 @@ export class Ballast {
     return this.#held || this.#bytes === 0;
   }
 
-  /** Takes the room, where the disk has twice as much. Never throws: without it there is no room to lose. */
-  hold(): void {
-    if (this.isHeld || this.#freeBytes() < 2 * this.#bytes) return;
+  /** Takes the room, where the disk has twice as much; whether it did. Never throws: there is no room to lose. */
+  hold(): boolean {
+    if (this.isHeld || this.#freeBytes() < 2 * this.#bytes) return false;
     try {
       const file = openSync(this.#path, 'w', 0o600);
       try {
@@ -87,6 +87,7 @@ export class Ballast {
     } catch {
       rmSync(this.#path, { force: true });
     }
+    return this.#held;
   }
 
   /** Gives the room up where the disk is full. Says whether there was any to give. */

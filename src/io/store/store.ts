@@ -53,6 +53,8 @@ const MAX_BYTES_WAITING = 48 * 1024;
 export interface StoreOptions extends RoomOptions {
   /** Told of what was dropped for want of room, when it is. */
   readonly onDropped?: (dropped: Dropped) => void;
+  /** The room of the disk that is held for commands was given up, or is held again. */
+  readonly onReserve?: (held: boolean) => void;
   /** Calls `wake` once, `afterMs` from now; the function returned cancels it. */
   readonly timer?: (afterMs: number, wake: () => void) => () => void;
 }
@@ -228,7 +230,7 @@ class SqliteStore implements Store {
     });
     for (const { tail, end, changes } of flushed.ends) settle(tail, end, changes);
     for (const dropped of flushed.dropped) this.#options.onDropped?.(dropped);
-    if (!this.#closing) this.#ballast.hold();
+    if (!this.#closing && this.#ballast.hold()) this.#options.onReserve?.(true);
   }
 
   #flush(gateway: GatewayId): Flushed {
@@ -288,6 +290,7 @@ class SqliteStore implements Store {
     } catch {
       // What was given up may be enough without.
     }
+    if (released) this.#options.onReserve?.(false);
     if (dropped !== undefined) this.#options.onDropped?.(dropped);
     return released || dropped !== undefined;
   }
@@ -295,7 +298,7 @@ class SqliteStore implements Store {
   #promiseRefusals(gateway: GatewayId): void {
     for (const stream of REFUSALS) {
       const tail = this.#tails.of(gateway, stream);
-      if (tail.last === 0 || tail.changes > tail.written) continue;
+      if (tail.changes > tail.written) continue;
       tail.promised = tail.last + PROMISED.max;
       this.#outbox.write(gateway, stream, endOfTail(tail, tail.promised));
     }
