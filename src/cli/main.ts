@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import type { ErrorOptions } from 'commander';
 import { addDemo } from './commands/demo.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addGateway } from './commands/gateway.ts';
 import { addHil } from './commands/hil.ts';
 import { addKeys } from './commands/keys.ts';
@@ -34,6 +35,7 @@ export type AddCommand = (program: Command) => void;
 const COMMANDS: readonly AddCommand[] = [
   addDemo,
   addGateway,
+  addDoctor,
   addScan,
   addRead,
   addWrite,

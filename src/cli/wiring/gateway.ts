@@ -141,7 +141,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
 }
 
 /** A device with the profile it names, and what its link leaves to that. */
-async function deviceOf(
+export async function deviceOf(
   { profile: name, linkGaps = [], ...device }: GatewayConfig['devices'][number],
   delivered: ReadonlyMap<string, Profile>,
 ): Promise<DeviceConfig> {
@@ -181,7 +181,7 @@ function metersOf({ devices }: GatewayConfig): NonNullable<Settings['meters']> {
 }
 
 /** How this gateway knows its root. A root file that says nothing to it is told at once, not at the first command. */
-async function anchorOf({ trust, utility }: GatewayConfig): Promise<Anchor | undefined> {
+export async function anchorOf({ trust, utility }: GatewayConfig): Promise<Anchor | undefined> {
   if (trust?.claim !== undefined) return { kind: 'claim', code: trust.claim };
   if (trust?.root === undefined) return undefined;
   const file = await readTrustFile(trust.root);
@@ -194,7 +194,7 @@ async function anchorOf({ trust, utility }: GatewayConfig): Promise<Anchor | und
   return { kind: 'root', document: file.value };
 }
 
-async function openKey(path: string): Promise<SigningKey> {
+export async function openKey(path: string): Promise<SigningKey> {
   const key = await readKeyFile(path);
   if (!key.ok) {
     const remedy = key.refusal === 'missing' ? `; underglass keys new ${path} makes one` : '';

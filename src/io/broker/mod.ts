@@ -5,3 +5,5 @@ export { startEmbeddedBroker } from './embedded.ts';
 export type { EmbeddedBroker, EmbeddedBrokerOptions, ListenRefusal } from './embedded.ts';
 export { readBrokerFiles } from './files.ts';
 export type { BrokerFileRefusal, BrokerFiles } from './files.ts';
+export { tryBroker } from './tried.ts';
+export type { Attempt } from './tried.ts';

@@ -31,7 +31,7 @@ import { reading, StoreTrouble } from './trouble.ts';
 
 type TableName = 'row' | OutboxTable;
 
-const SCHEMA: Schema<TableName> = {
+export const SCHEMA: Schema<TableName> = {
   what: 'store',
   applicationId: 0x75_67_67_77, // "uggw"
   tables: {
