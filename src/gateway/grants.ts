@@ -16,12 +16,14 @@ import {
   applyProbe,
   judgeAudience,
   membershipDigest,
+  othersGroup,
 } from '../wan/groups/mod.ts';
-import type { AudienceRefusal, GrantRefusal, MembershipRow } from '../wan/groups/mod.ts';
+import type { AudienceRefusal, GrantRefusal, Granter, MembershipRow } from '../wan/groups/mod.ts';
 import type { Work } from './effects.ts';
 import { aboutEvent, askForGrant, receipt } from './reports.ts';
 import { put } from './state.ts';
 import type { GatewayState } from './state.ts';
+import { trustedKeys } from './trust.ts';
 
 /** A grant is asked for at most this often for one group. */
 const ASK_GRANT_EVERY = minutes(1);
@@ -37,7 +39,7 @@ export function grant(
   now: Now,
 ): Result<readonly [], GrantRefusal> {
   const before = new Map(state.memberships);
-  const taken = applyGrants(state.memberships, body, command.issuer);
+  const taken = applyGrants(state.memberships, body, granter(state, command));
   if (!taken.ok) return taken;
   for (const row of taken.value) keepRow(work, row);
   for (const { group } of [body, ...(body.also ?? [])]) listen(state, work, group);
@@ -55,10 +57,12 @@ export function probe(
   command: Command,
   body: ProbeBody,
   now: Now,
-): Result<readonly [], AudienceRefusal> {
+): Result<readonly [], AudienceRefusal | GrantRefusal> {
   const { audience, groupEpoch: epoch } = command;
   if (audience.kind !== 'group' || epoch === undefined) return ok([]);
   const group = audience.id;
+  const foreign = othersGroup(state.memberships, [group], granter(state, command));
+  if (foreign !== undefined) return foreign;
   const probed = applyProbe(state.memberships, { group, epoch }, body);
   if (!probed.ok) {
     if (probed.retry === 'later') requestGrant(state, work, group, now);
@@ -97,6 +101,12 @@ export function addressed(
   if (now.instant - since >= STRANGER_WAIT) return judged;
   requestGrant(state, work, group, now);
   return { ...judged, retry: 'later' };
+}
+
+function granter(state: GatewayState, { issuer }: Pick<Command, 'issuer'>): Granter {
+  const isThere = (other: string): boolean =>
+    trustedKeys(state).some(key => key.issuer === other && key.scope.operations.includes('grant'));
+  return { issuer, isThere };
 }
 
 function requestGrant(state: GatewayState, work: Work, group: GroupId, now: Now): void {

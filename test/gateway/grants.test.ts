@@ -101,6 +101,26 @@ describe('a gateway in groups', () => {
     expect(answers(), 'the same grant again wants the proof again').to.equal(3);
   });
 
+  it("SIWG-3: an issuer neither ends nor numbers another's group, until nobody is there to speak for it", () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5));
+    const end = { kind: 'grant', group: FEEDER, epoch: 2 ** 50, member: false } as const;
+    const before = new Map(bench.state.memberships);
+    bench.command(end, {}, bench.aggregator);
+    expect(bench.story().at(-1)).to.equal('invalid group-of-another');
+    bench.command(grant(FEEDER, 2 ** 50), {}, bench.aggregator);
+    expect(bench.story().at(-1)).to.equal('invalid group-of-another');
+    bench.command(probe(5, [TAG]), to(FEEDER, 2 ** 50), bench.aggregator);
+    expect(bench.state.memberships).to.deep.equal(before);
+    bench.command(grant(FEEDER, 6));
+    expect(bench.story().at(-1), 'its own issuer goes on').to.equal('completed');
+    const { aggregator } = bench;
+    const alone = Bench.ready({ keys: new Map([[aggregator.key.kid, aggregator.key]]) });
+    alone.state.memberships.set(FEEDER, { epoch: 5, member: true, issuer: 'gone' });
+    alone.command(grant(FEEDER, 6), {}, alone.aggregator);
+    expect(alone.story().at(-1), 'who granted it has no key here any more').to.equal('completed');
+  });
+
   it('GRP-2: who left and was taken in again between two probes is a member, whichever of the two it hears first', () => {
     const again = 'aaaaaaaaaaaaaaaa';
     const told = [grant(FEEDER, 7, again), probe(5, [TAG])];

@@ -6,7 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import { assert, ok, refused } from '../../base/assert.ts';
-import type { Result } from '../../base/assert.ts';
+import type { Refused, Result } from '../../base/assert.ts';
 import { minutes } from '../../base/time.ts';
 import type { Command, GatewayId, GrantBody, GroupId, MembershipChange, ProbeBody } from '../../model/mod.ts';
 
@@ -62,8 +62,34 @@ export function judgeAudience(
   return groupEpoch < membership.epoch ? refused('group-epoch-stale', detail) : ok('addressed');
 }
 
-/** `grant-stale`: older than what is held, or the same epoch with other content. */
-export type GrantRefusal = 'grant-stale' | 'too-many-groups';
+/**
+ * `grant-stale`: older than what is held, or the same epoch with other content. `group-of-another`: it was granted by
+ * another issuer, who is still there to end it.
+ */
+export type GrantRefusal = 'grant-stale' | 'too-many-groups' | 'group-of-another';
+
+/** Who speaks, and whether another issuer may still grant. */
+export interface Granter {
+  readonly issuer: string;
+  readonly isThere: (issuer: string) => boolean;
+}
+
+/**
+ * SIWG-3: a group belongs to who granted it, for two issuers may give two groups one name, and neither may take the
+ * other's away or number its members. Ended, or with nobody there to speak for it, it is free.
+ */
+export function othersGroup(
+  memberships: Memberships,
+  groups: readonly GroupId[],
+  { issuer, isThere }: Granter,
+): Refused<'group-of-another'> | undefined {
+  for (const group of groups) {
+    const held = memberships.get(group);
+    if (held?.member !== true || held.issuer === undefined || held.issuer === issuer) continue;
+    if (isThere(held.issuer)) return refused('group-of-another', `${group} is ${held.issuer}'s`);
+  }
+  return undefined;
+}
 
 export interface MembershipRow {
   readonly kind: 'membership';
@@ -105,9 +131,16 @@ export function applyGrant(
 export function applyGrants(
   memberships: Memberships,
   { also = [], only, ...first }: GrantBody,
-  issuer: string,
+  by: Granter,
 ): Result<readonly MembershipRow[], GrantRefusal> {
   const changes = [first, ...also];
+  const { issuer } = by;
+  const foreign = othersGroup(
+    memberships,
+    changes.map(({ group }) => group),
+    by,
+  );
+  if (foreign !== undefined) return foreign;
   const news = changes.filter(({ group }) => !memberships.has(group)).length;
   if (memberships.size + news > MAX_GROUPS) return refused('too-many-groups', `${MAX_GROUPS} are known`);
   const applied = changes.map(change => applyGrant(memberships, change, issuer));
