@@ -34,7 +34,7 @@ import { askMarks, awaited, birth, exchangeTrouble } from './exchange.ts';
 import { noteRefusal } from './refusals.ts';
 import type { Cause } from './orders.ts';
 import { addressed, grant, probe } from './grants.ts';
-import { aboutEvent, overrideEnded, receipt, refusalReceipt } from './reports.ts';
+import { aboutEvent, isRefusalWithheld, overrideEnded, receipt, refusalReceipt } from './reports.ts';
 import { takeSealed } from './sealed.ts';
 import type { SealedCommandRefusal } from './sealed.ts';
 import { commandKey, count, put } from './state.ts';
@@ -66,7 +66,9 @@ export function receive(state: GatewayState, work: Work, command: Command, now: 
     cti: command.cti,
   });
   const done = carryOut(state, work, command, now);
-  if (!done.ok && done.retry === 'later') return refuse(state, work, command, done, now);
+  // Without a receipt it is not answered: the same bytes are judged anew when they come again, and refused then.
+  const unanswered = !done.ok && isRefusalWithheld(state, command.kid, now);
+  if (!done.ok && (done.retry === 'later' || unanswered)) return refuse(state, work, command, done, now);
   for (const row of markReplay(state.replay, command)) work.store({ op: 'put', ...row });
   count(state, 'commands');
   return done.ok ? done.value : refuse(state, work, command, done, now);

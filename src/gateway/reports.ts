@@ -110,13 +110,23 @@ export function refusalReceipt(state: GatewayState, work: Work, refused: Refused
   const said = state.receipts.get(commandKey(refused))?.body as ReceiptBody | undefined;
   const repeats = said?.refusal === refused.refusal && said.retry === laterOf(refused.retry);
   if (said !== undefined && (said.retry === undefined || repeats)) return;
-  const recent = state.refusals.get(refused.kid);
-  const fresh = recent === undefined || after(recent.since, minutes(1)) <= now.unix;
-  if (fresh) state.refusals.set(refused.kid, { since: now.unix, count: 1 });
-  else if (++recent.count > REFUSALS_PER_MINUTE) return count(state, 'refusal-receipts-withheld');
+  if (isRefusalWithheld(state, refused.kid, now)) return count(state, 'refusal-receipts-withheld');
+  const recent = recentRefusals(state, refused.kid, now);
+  if (recent === undefined) state.refusals.set(refused.kid, { since: now.unix, count: 1 });
+  else recent.count++;
   const { cti, issuer, refusal, retry, response, why } = refused;
   const again = laterOf(retry) === undefined ? {} : { retry: 'later' as const };
   receipt(state, work, { kind: 'receipt', cti, issuer, response, refusal, ...again, why }, now);
+}
+
+/** Whether the key has had all the receipts of refusals that it gets in this minute. */
+export function isRefusalWithheld(state: GatewayState, kid: KeyId, now: Now): boolean {
+  return (recentRefusals(state, kid, now)?.count ?? 0) >= REFUSALS_PER_MINUTE;
+}
+
+function recentRefusals({ refusals }: GatewayState, kid: KeyId, now: Now): { count: number } | undefined {
+  const recent = refusals.get(kid);
+  return recent === undefined || after(recent.since, minutes(1)) <= now.unix ? undefined : recent;
 }
 
 /** What a receipt says of `retry`: nothing when it is final. */

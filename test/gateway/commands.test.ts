@@ -1,6 +1,7 @@
 import { eventKey } from '../../src/model/mod.ts';
 import { expect } from 'chai';
-import { hours } from '../../src/base/time.ts';
+import { hours, minutes } from '../../src/base/time.ts';
+import { REFUSALS_PER_MINUTE } from '../../src/gateway/reports.ts';
 import { schedule } from '../../src/control/mod.ts';
 import type { Cti, GroupId, MRID, UplinkRecord } from '../../src/model/mod.ts';
 import { REPLAY_WINDOW } from '../../src/wan/envelope/mod.ts';
@@ -110,6 +111,21 @@ describe('a message at the gateway', () => {
     bench.ms += 60_000;
     bench.command(isolation(), { class: 'emergency' }, bench.aggregator);
     expect(bench.story().filter(s => s === 'invalid class-exceeded')).to.have.length(11);
+  });
+
+  it('GRP-3: a refusal whose receipt was withheld is answered when the same bytes come again', () => {
+    const bench = Bench.ready();
+    const refused = Array.from({ length: REFUSALS_PER_MINUTE + 1 }, (_, n) =>
+      bench.command(eventBody({ mRID: `ev-${n}` as MRID, start: unix(-7_200_000) })),
+    );
+    const last = refused.at(-1) as (typeof refused)[number];
+    const answers = (): number => bench.receipts().filter(({ cti }) => cti === last.cti).length;
+    expect(bench.receipts()).to.have.length(REFUSALS_PER_MINUTE);
+    expect(answers()).to.equal(0);
+    bench.until(bench.ms + minutes(1));
+    bench.deliver(last);
+    bench.deliver(last);
+    expect(answers()).to.equal(1);
   });
 
   it('brings a grant: the gateway listens to the group and takes its commands of that epoch', () => {
