@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { LogEntry } from '../../gateway/mod.ts';
+import { addCommission, observation } from './commission.ts';
 import { EXIT, Trouble } from '../exit.ts';
 
 /** A service manager gives some seconds before it kills; what is being stored is finished long before. */
@@ -15,18 +16,21 @@ const STOP_WITHIN_MS = 5000;
 interface GatewayOptions {
   readonly config: string;
   readonly launched?: true;
+  readonly observe?: true;
 }
 
 export function addGateway(program: Command): void {
-  program
+  const gateway = program
     .command('gateway')
     .description('run a gateway')
     .requiredOption('--config <file>', 'what it is, whom it obeys, and what is behind it (YAML)')
+    .option('--observe', 'decide and log everything and write nothing to devices, until it is commissioned')
     .addOption(new Option('--launched', 'by the process that starts it anew').hideHelp())
     .action((options: GatewayOptions) => start(options));
+  addCommission(gateway);
 }
 
-async function start({ config: path, launched }: GatewayOptions): Promise<void> {
+async function start({ config: path, launched, observe }: GatewayOptions): Promise<void> {
   const { readGatewayConfig } = await import('../../io/config.ts');
   const { pino } = await import('pino');
   const config = await readGatewayConfig(path);
@@ -34,25 +38,35 @@ async function start({ config: path, launched }: GatewayOptions): Promise<void> 
   const logger = pino({ base: { gateway: config.value.gateway } });
   const log = ({ level, text, ...entry }: LogEntry): void => logger[level](entry, text);
   const { deliveries } = config.value;
-  if (deliveries === undefined || launched === true) return run(path, { log, launched: launched === true });
+  if (deliveries === undefined || launched === true) {
+    return run(path, { log, launched: launched === true, observe: observe === true });
+  }
   const { launch } = await import('../wiring/launcher.ts');
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stopping.abort());
-  const args = ['gateway', '--config', path, '--launched'];
+  const observing = observe === true ? ['--observe'] : [];
+  const args = ['gateway', '--config', path, ...observing, '--launched'];
   process.exitCode = await launch({ config: deliveries, args, log, signal: stopping.signal });
   if (process.exitCode !== 0) process.exit();
 }
 
-async function run(
-  path: string,
-  { log, launched }: { readonly log: (entry: LogEntry) => void; readonly launched: boolean },
-): Promise<void> {
+interface RunOptions {
+  readonly log: (entry: LogEntry) => void;
+  readonly launched: boolean;
+  readonly observe: boolean;
+}
+
+async function run(path: string, { log, launched, observe }: RunOptions): Promise<void> {
   const { runGateway } = await import('../wiring/gateway.ts');
   const { withDeliveries } = await import('../wiring/deliveries.ts');
   const { START_ANEW } = await import('../wiring/launcher.ts');
   const anew = Promise.withResolvers<string>();
   const { config, deliveries } = await withDeliveries(path, { log, restart: anew.resolve });
-  const running = await runGateway(config, { log, ...(deliveries === undefined ? {} : { deliveries }) });
+  const running = await runGateway(config, {
+    log,
+    ...(deliveries === undefined ? {} : { deliveries }),
+    ...(observe ? { isObserving: await observation(config, log) } : {}),
+  });
   if (running.displayUrl !== undefined)
     log({
       level: 'info',

@@ -18,6 +18,7 @@ import type { SigningKey } from '../../io/keys.ts';
 import { shippedModels } from '../../io/models.ts';
 import { fillLink, linkAddress, openBus } from '../../io/modbus/mod.ts';
 import type { Exchange, Link } from '../../io/modbus/mod.ts';
+import { observingDeliveries, observingDevices } from '../../io/observing.ts';
 import { readProfile, shippedProfiles } from '../../io/profiles.ts';
 import { openStore, storedWear } from '../../io/store/mod.ts';
 import { readTrustFile } from '../../io/trust.ts';
@@ -39,6 +40,8 @@ export interface GatewayWiring {
   readonly deliveries?: OwnDeliveries;
   readonly log: (entry: LogEntry) => void;
   readonly observe?: GatewayPorts['observe'];
+  /** Whether nothing may be written to devices now; asked at each order. */
+  readonly isObserving?: () => boolean;
   /** Told of every request on every bus, with the bus's address. */
   readonly onExchange?: (address: string, exchange: Exchange) => void;
 }
@@ -59,7 +62,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const key = await openKey(config.keyFile);
   const [signer, opener] = [signerOf(key), openerOf(key)];
   const models = await shippedModels();
-  const { deliveries } = wiring;
+  const { deliveries, isObserving = () => false } = wiring;
   const delivered = deliveries?.profiles ?? new Map<string, Profile>();
   const profiles = [...new Map([...(await shippedProfiles()), ...delivered]).values()];
   const configured = await Promise.all(config.devices.map(device => deviceOf(device, delivered)));
@@ -84,7 +87,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
     {
       opener,
       store,
-      ...(deliveries === undefined ? {} : { delivery: deliveries.open }),
+      ...(deliveries === undefined ? {} : { delivery: observingDeliveries(deliveries.open, isObserving) }),
       clock: systemClock,
       seed: () => toHex(randomBytes(32)),
       log: wiring.log,
@@ -113,7 +116,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
               : { onExchange: (exchange: Exchange) => onExchange(address, exchange) };
           return openBus(link, { random, ...tell });
         };
-        return openDevices(
+        const devices = openDevices(
           {
             devices: configured,
             wear,
@@ -126,6 +129,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
           },
           events,
         );
+        return observingDevices(devices, isObserving);
       },
     },
   );
