@@ -7,15 +7,12 @@
  * of them share the machine.
  */
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { assert } from '../../src/base/assert.ts';
 import { nextBetween, seeded } from '../../src/base/random.ts';
 import { hours } from '../../src/base/time.ts';
 import { runGateway } from '../../src/cli/wiring/gateway.ts';
@@ -24,10 +21,9 @@ import { generateKey } from '../../src/io/keys.ts';
 import { commandTopic } from '../../src/model/mod.ts';
 import type { EventBody, MRID } from '../../src/model/mod.ts';
 import { runHome } from '../../src/sim/mod.ts';
-import { freePort } from '../support/port.ts';
-import { findProgram } from '../support/needs.ts';
 import { GATEWAY, UTILITY, configOf, openHeadEnd } from './gateway.ts';
 import type { BareHeadEnd } from './head-end.ts';
+import { startMosquitto } from './mosquitto.ts';
 import { quantiles } from './quantiles.ts';
 
 const RATE = Number(process.env.RATE ?? 10_000);
@@ -40,7 +36,7 @@ const BEAT_MS = 5;
 
 export async function run(): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), 'underglass-bench-'));
-  const broker = await startMosquitto(folder);
+  const broker = await startMosquitto(folder, QUEUED);
   const keys = { headEnd: generateKey(), gateway: generateKey() };
   const home = await runHome({ ports: { inverter: 0, battery: 0, meter: 0 }, inverter: { rampS: 1 } });
   const link = home.links.inverter;
@@ -163,24 +159,3 @@ async function startFlood(port: number, file: string): Promise<string> {
 }
 
 /** mosquitto as it comes (20 messages under way to a client), but for its queue. */
-async function startMosquitto(folder: string): Promise<{ port: number; process: ChildProcess }> {
-  const port = await freePort();
-  const config = join(folder, 'mosquitto.conf');
-  await writeFile(
-    config,
-    `listener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages ${QUEUED}\n`,
-  );
-  const program = findProgram('mosquitto');
-  assert(program !== undefined, 'mosquitto is installed');
-  const child = spawn(program, ['-c', config], { stdio: 'ignore' });
-  for (;;) {
-    const socket = connect(port, '127.0.0.1');
-    const open = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ]).catch(() => false);
-    socket.destroy();
-    if (open) return { port, process: child };
-    await sleep(10);
-  }
-}

@@ -5,6 +5,7 @@
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknown> }>>> = {
   command: () => import('./command.ts'),
   devices: () => import('./devices.ts'),
+  drain: () => import('./drain.ts'),
   enrol: () => import('./enrol.ts'),
   flood: () => import('./flood.ts'),
   line: () => import('./line.ts'),

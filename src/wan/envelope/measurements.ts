@@ -50,10 +50,17 @@ function sorted(value: unknown): unknown {
 
 /** Bytewise order of two texts as CBOR: the shorter in UTF-8 first, then by bytes (RFC 8949, 4.2.1). */
 function compareKeys(a: string, b: string): number {
+  // Of ASCII a unit is a byte: as nearly every key, and there are hundreds in a record.
+  if (isAscii(a) && isAscii(b)) return a.length === b.length ? (a < b ? -1 : 1) : a.length - b.length;
   const [left, right] = [utf8.encode(a), utf8.encode(b)];
   if (left.length !== right.length) return left.length - right.length;
   const at = left.findIndex((byte, i) => byte !== right[i]);
   return at < 0 ? 0 : (left[at] ?? 0) - (right[at] ?? 0);
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
 }
 
 const utf8 = new TextEncoder();

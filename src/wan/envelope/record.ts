@@ -99,7 +99,7 @@ function standsAt(sequence: number, body: RecordBody): boolean {
 /** The signed envelope of `record`. Its body must pass {@link vetRecord}, which is asked before it is stored. */
 export function signRecord(record: UplinkRecord, from: RecordSource, signer: Signer): Uint8Array {
   const body = encodeMeasurements(record.body);
-  const trouble = vetRecord(record.body);
+  const trouble = vetBytes(body);
   assert(trouble === undefined, `signRecord is given what can be opened: ${JSON.stringify(trouble)}`);
   return signPayload(encodeCanonical(writeClaims(record, from, body)), signer);
 }
@@ -109,7 +109,10 @@ export function signRecord(record: UplinkRecord, from: RecordSource, signer: Sig
  * null, a field of another type, or more than 63 KiB.
  */
 export function vetRecord(body: RecordBody): Refused<EnvelopeRefusal> | undefined {
-  const bytes = encodeMeasurements(body);
+  return vetBytes(encodeMeasurements(body));
+}
+
+function vetBytes(bytes: Uint8Array): Refused<EnvelopeRefusal> | undefined {
   if (bytes.length > RECORD_PROFILE.maxBytes - AROUND_BODY) return refused('too-large');
   const value = decodeMeasurements(bytes);
   if (!value.ok) return value;

@@ -15,6 +15,12 @@ import type { RecordBody, StreamName, UplinkRecord } from '../../model/mod.ts';
 /** Enough to fill a round trip of some 100 ms at 200 records a second; few enough that an alarm waits for little. */
 export const MAX_IN_FLIGHT = 20;
 
+/**
+ * The store is asked when so many places are free, or the rest fits into fewer: a question for every record would cost
+ * more than the record.
+ */
+export const LOAD_AT_LEAST = MAX_IN_FLIGHT / 2;
+
 /** Places beyond {@link MAX_IN_FLIGHT} that only alarms may take, so that a slow broker never holds one back (ALARM-1). */
 export const ALARM_RESERVE = 4;
 
@@ -114,7 +120,9 @@ export function pump(uplink: Uplink): readonly UplinkWish[] {
     if (stream.loading !== undefined) return wishes;
     const places = room + (name === 'alarm' ? ALARM_RESERVE : 0);
     if (!uplink.up || places <= 0 || stream.sent >= stream.last) continue;
-    const limit = Math.min(places, (stream.ahead[0]?.first ?? stream.last + 1) - stream.sent - 1);
+    const left = (stream.ahead[0]?.first ?? stream.last + 1) - stream.sent - 1;
+    if (places < LOAD_AT_LEAST && left > places && name !== 'alarm') return wishes;
+    const limit = Math.min(places, left);
     stream.loading = { after: stream.sent, limit };
     wishes.push({ do: 'load', stream: name, ...stream.loading });
     room -= limit;
