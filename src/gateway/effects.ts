@@ -30,8 +30,8 @@ export type Input =
       readonly retained: boolean;
     }
   | { readonly on: 'link'; readonly up: boolean; readonly why: string }
-  /** The broker took a record, or the link was lost before it did. */
-  | { readonly on: 'published'; readonly session: number }
+  /** The broker took so many records, one unless given, or the link was lost before it did. */
+  | { readonly on: 'published'; readonly session: number; readonly records?: number }
   | {
       readonly on: 'loaded';
       readonly stream: StreamName;

@@ -197,6 +197,8 @@ export interface DeviceState {
 /** Signs a record as it is sent. The private key stays behind this door. */
 export interface SignerPort {
   signRecord(record: UplinkRecord, at: UnixTime): Uint8Array;
+  /** Several that follow each other in one stream; `undefined` where they are too large together. */
+  signRecords?(records: readonly UplinkRecord[], at: UnixTime): Uint8Array | undefined;
 }
 
 /** Where the customer display gets what it shows. */

@@ -18,6 +18,7 @@ import type { BrokerPort, DeviceOrder, DeviceState, DevicesPort, SettingsPort, S
 import { Pubacks } from './pubacks.ts';
 import { effectToShow, inputToShow } from './shown.ts';
 import { askDevice } from './asking.ts';
+import { inMessages, messagesOf } from './sending.ts';
 import { carryOver, isLocal, Storeless, unstored } from './storeless.ts';
 import { put, restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
@@ -198,13 +199,13 @@ class Runtime implements Gateway {
   }
 
   #runAll(effects: readonly Effect[]): void {
-    for (const effect of effects) {
+    for (const { effect, records } of inMessages(effects)) {
       this.#ports.observe?.({ effect: effectToShow(effect) });
-      this.#run(effect);
+      this.#run(effect, records);
     }
   }
 
-  #run(effect: Effect): void {
+  #run(effect: Effect, records: readonly UplinkRecord[]): void {
     switch (effect.do) {
       case 'persist':
         return;
@@ -216,7 +217,7 @@ class Runtime implements Gateway {
       case 'actuate':
         return this.#actuate(effect.order);
       case 'publish':
-        return this.#publish(effect);
+        return this.#publish(effect.session, records);
       case 'load':
         return this.#load(effect);
       case 'show':
@@ -266,12 +267,15 @@ class Runtime implements Gateway {
     }
   }
 
-  #publish({ record, session }: Extract<Effect, { do: 'publish' }>): void {
+  /** `records` are of one stream. */
+  #publish(session: number, records: readonly UplinkRecord[]): void {
     const { utility, gateway } = this.#settings;
     const at = dateOf(this.#state, this.#ports.clock.now()).unix;
-    const payload = this.#ports.signer.signRecord(record, at);
-    const done = (): void => this.#take({ on: 'published', session });
-    void this.#broker?.publish(upTopic(utility, gateway, record.stream), payload).then(done, done);
+    for (const message of messagesOf(this.#ports.signer, records, at)) {
+      const done = (): void => this.#take({ on: 'published', session, records: message.records });
+      const topic = upTopic(utility, gateway, records[0]?.stream ?? 'status');
+      void this.#broker?.publish(topic, message.payload).then(done, done);
+    }
   }
 
   #load({ stream, after: from, limit }: Extract<Effect, { do: 'load' }>): void {
@@ -367,7 +371,7 @@ class Runtime implements Gateway {
   /** Sends a record whose number was promised; where none is, the store refuses it, and it is not sent. */
   #say(record: UplinkRecord): void {
     void this.#ports.store.persist(this.#settings.gateway, [{ op: 'append', record }], 'soon').then(
-      () => this.#publish({ do: 'publish', record, session: -1 }),
+      () => this.#publish(-1, [record]),
       () => this.#storeless?.mute(),
     );
   }

@@ -150,7 +150,7 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
       if (input.up && !state.born) birth(state, work, now);
       return [];
     case 'published':
-      published(state.uplink, input.session);
+      published(state.uplink, input.session, input.records);
       return [];
     case 'loaded':
       sendLoaded(state, work, loaded(state.uplink, input, now.unix));

@@ -4,7 +4,7 @@
  */
 import { troubleOf } from '../base/assert.ts';
 import type { BirthBody, GatewayId, KeyId, StreamName, UplinkRecord } from '../model/mod.ts';
-import { openRecord } from '../wan/envelope/mod.ts';
+import { openRecords } from '../wan/envelope/mod.ts';
 import type { EnvelopeRefusal, TrustedKey } from '../wan/envelope/mod.ts';
 import { judge, missing, restored, streamIntake, take, takeAgain, writeOff } from './intake.ts';
 import type { Gap, Intake, StreamIntake } from './intake.ts';
@@ -64,7 +64,11 @@ export class Collector {
     const opened = await this.#open(topic, payload);
     if (opened === 'storage') return;
     if (!opened.ok) return this.#doors.refused(topic, opened.refusal, opened.detail);
-    const { gateway, record } = opened.value;
+    const { gateway, records } = opened.value;
+    await Promise.all(records.map(record => this.#takeOne(topic, gateway, record)));
+  }
+
+  async #takeOne(topic: string, gateway: GatewayId, record: UplinkRecord): Promise<void> {
     const { stream: name, sequence } = record;
     if (this.#doors.guest === true) return this.#takeAsGuest(topic, gateway, record);
     const verdict = judge(streamIntake(this.#intake, gateway, name), sequence);
@@ -76,13 +80,13 @@ export class Collector {
   }
 
   /** A record by a key that is known, or that it makes known itself: then that is durable when this resolves. */
-  async #open(topic: string, payload: Uint8Array): Promise<ReturnType<typeof openRecord> | 'storage'> {
+  async #open(topic: string, payload: Uint8Array): Promise<ReturnType<typeof openRecords> | 'storage'> {
     const { keyOf, successors } = this.#doors;
-    const opened = openRecord(payload, { topic, keyOf });
+    const opened = openRecords(payload, { topic, keyOf });
     if (opened.ok || opened.refusal !== 'key-unknown') return opened;
     const heir = successors?.heirOf(payload);
     if (successors === undefined || heir === undefined) return opened;
-    const again = openRecord(payload, { topic, keyOf: kid => (kid === heir.kid ? heir : undefined) });
+    const again = openRecords(payload, { topic, keyOf: kid => (kid === heir.kid ? heir : undefined) });
     if (!again.ok) return again;
     const trouble = await this.#store([successors.change(heir)]);
     if (trouble !== undefined) {

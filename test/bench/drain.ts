@@ -19,14 +19,14 @@ import { assert } from '../../src/base/assert.ts';
 import { toHex } from '../../src/base/bytes.ts';
 import { after, hours, milliseconds, unixTime } from '../../src/base/time.ts';
 import { startGateway } from '../../src/gateway/mod.ts';
-import type { DeviceEvents, Gateway, Settings } from '../../src/gateway/mod.ts';
+import type { DeviceEvents, Gateway, Settings, SignerPort } from '../../src/gateway/mod.ts';
 import { connectBroker } from '../../src/io/broker/mod.ts';
 import { now, systemClock } from '../../src/io/clock.ts';
 import { generateKey, keyFromSeed, signerOf } from '../../src/io/keys.ts';
 import { openStore } from '../../src/io/store/mod.ts';
 import type { Store } from '../../src/io/store/mod.ts';
 import type { DeviceId, GatewayId, StatusBody, UplinkRecord } from '../../src/model/mod.ts';
-import { signRecord, trustKey } from '../../src/wan/envelope/mod.ts';
+import { signRecord, signRecords, trustKey } from '../../src/wan/envelope/mod.ts';
 import type { DrainSaid, DrainTask } from './drained.ts';
 import { startMosquitto } from './mosquitto.ts';
 
@@ -59,10 +59,13 @@ export async function run(): Promise<unknown> {
     far.send(task);
     await ready;
     const signer = signerOf(device);
-    const sign = (record: UplinkRecord, at = now().unix): Uint8Array =>
-      signRecord(record, { gateway: GATEWAY, utility: 'bench', at, keyEpoch: 1 }, signer);
-    const floor = await measureFloor(far, broker, sign(recordAt(RECORDS)));
-    const ours = await measureOurs(far, store, { broker, sign, seed });
+    const from = { gateway: GATEWAY, utility: 'bench', keyEpoch: 1 };
+    const signs: SignerPort = {
+      signRecord: (record, at) => signRecord(record, { ...from, at }, signer),
+      signRecords: (records, at) => signRecords(records, { ...from, at }, signer),
+    };
+    const floor = await measureFloor(far, broker, signs.signRecord(recordAt(RECORDS), now().unix));
+    const ours = await measureOurs(far, store, { broker, signs, seed });
     const perSecond = { ours: rate(ours.tookMs), floor: rate(floor.tookMs) };
     return {
       name: 'drain',
@@ -185,7 +188,7 @@ interface Ours {
 async function measureOurs(
   far: ChildProcess,
   store: Store,
-  { broker, sign, seed }: { broker: string; sign: (record: UplinkRecord) => Uint8Array; seed: Uint8Array },
+  { broker, signs, seed }: { broker: string; signs: SignerPort; seed: Uint8Array },
 ): Promise<Ours> {
   const { promise: up, resolve: isUp } = Promise.withResolvers<number>();
   let meter: DeviceEvents | undefined;
@@ -209,7 +212,7 @@ async function measureOurs(
         close: () => Promise.resolve(),
       };
     },
-    signer: { signRecord: sign },
+    signer: signs,
     display: { show: () => {} },
     code: { check: () => Promise.resolve(false) },
     clock: systemClock,

@@ -12,7 +12,7 @@ import { after, minutes, unixTime } from '../../src/base/time.ts';
 import { now } from '../../src/io/clock.ts';
 import { ackTopic, upTopic } from '../../src/model/mod.ts';
 import type { Cti, GatewayId, StreamName } from '../../src/model/mod.ts';
-import { openRecord, signCommand, trustKey } from '../../src/wan/envelope/mod.ts';
+import { openRecords, signCommand, trustKey } from '../../src/wan/envelope/mod.ts';
 import { keyFromSeed, signerOf } from '../../src/io/keys.ts';
 
 export interface DrainTask {
@@ -80,21 +80,24 @@ client.on('message', (topic, payload) => {
     if (++floor === task.count) tell('floor');
     return;
   }
-  const opened = openRecord(payload, { topic, keyOf: () => device });
+  const opened = openRecords(payload, { topic, keyOf: () => device });
   if (!opened.ok) throw new Error(`a record was refused: ${opened.refusal}`);
-  const { stream, sequence } = opened.value.record;
+  bytes += payload.length;
+  for (const { stream, sequence } of opened.value.records) take(stream, sequence);
+});
+
+function take(stream: StreamName, sequence: number): void {
   if (stream === 'alarm') say({ is: 'alarm', atMs: wallMs() });
   if (stream !== 'status') return acknowledge({ [stream]: sequence });
   if (held.has(sequence)) twice++;
   held.add(sequence);
-  bytes += payload.length;
   while (held.has(through + 1)) through++;
   if (++unacknowledged >= ACK_EVERY || through >= task.count) {
     unacknowledged = 0;
     acknowledge({ status: through });
   }
   if (sequence <= task.count && through >= task.count) tell('status');
-});
+}
 
 function tell(of: 'floor' | 'status'): void {
   say({ is: 'all', of, atMs: wallMs(), bytes, twice });

@@ -19,8 +19,9 @@ import type {
   Cti,
   GatewayId,
   ReceiptBody,
+  UplinkRecord,
 } from '../../src/model/mod.ts';
-import { openRecord, signCommand } from '../../src/wan/envelope/mod.ts';
+import { openRecords, signCommand } from '../../src/wan/envelope/mod.ts';
 import type { Signer, TrustedKey } from '../../src/wan/envelope/mod.ts';
 
 export interface HeadEndOptions {
@@ -138,9 +139,12 @@ export class BareHeadEnd {
   }
 
   #message(topic: string, payload: Buffer): void {
-    const opened = openRecord(payload, { topic, keyOf: () => this.#options.deviceKey });
+    const opened = openRecords(payload, { topic, keyOf: () => this.#options.deviceKey });
     if (!opened.ok) throw new Error(`a record was refused: ${opened.refusal}`);
-    const { body, sequence } = opened.value.record;
+    for (const record of opened.value.records) this.#take(record);
+  }
+
+  #take({ body, sequence }: UplinkRecord): void {
     if (sequence % ACK_EVERY === 0) this.#acknowledge(sequence);
     if (body.kind !== 'receipt' || body.cti !== this.#waiting?.cti || !this.#waiting.fits(body)) return;
     this.#waiting.done(body);

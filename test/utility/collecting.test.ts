@@ -50,6 +50,26 @@ describe('utility/ami-nms taking in', () => {
     await head.close();
   });
 
+  it('takes several records of one message each once, tells them in order, and knows those it holds', async () => {
+    await using dir = await tempDir();
+    const told: number[] = [];
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), {
+      events: { onRecord: (_, { sequence }) => void told.push(sequence) },
+    });
+    const second = head.gateway.signs('status', birth(2), 2);
+    await head.broker.deliver(second.topic, second.payload);
+    const three = head.gateway.signsSeveral('status', [birth(1), birth(2), birth(3)], 1);
+    await head.broker.deliver(three.topic, three.payload);
+    await head.broker.deliver(three.topic, three.payload);
+    expect(told).to.deep.equal([2, 1, 3]);
+    const held = await head.ledger.records(head.gateway.id, 'status', 0, 9);
+    expect(held.map(({ sequence }) => sequence)).to.deep.equal([1, 2, 3]);
+    const ack = head.broker.next('/ack');
+    head.clock.advance(20);
+    expect(head.opens(await ack).body).to.deep.equal({ kind: 'ack', through: { status: 3 } });
+    await head.close();
+  });
+
   it('puts up to 20 records of 20 ms in one acknowledgement', async () => {
     await using dir = await tempDir();
     const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));

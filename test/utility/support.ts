@@ -31,7 +31,7 @@ import type {
   NmsEvents,
   SealDoor,
 } from '../../src/utility/mod.ts';
-import { openCommand, signRecord, trustKey } from '../../src/wan/envelope/mod.ts';
+import { openCommand, signRecord, signRecords, trustKey } from '../../src/wan/envelope/mod.ts';
 import type { TrustedKey } from '../../src/wan/envelope/mod.ts';
 
 export const UTILITY = 'grid';
@@ -159,6 +159,20 @@ export class TestGateway {
       payload: signRecord(record, from, signerOf(this.key)),
       sequence,
     };
+  }
+
+  /** The next records of a stream under one signature, as a backlog comes. */
+  signsSeveral(
+    stream: StreamName,
+    bodies: readonly RecordBody[],
+    first = (this.#last.get(stream) ?? 0) + 1,
+  ): { topic: string; payload: Uint8Array } {
+    const records = bodies.map((body, n) => ({ stream, sequence: first + n, at: START, body }));
+    this.#last.set(stream, Math.max(first + bodies.length - 1, this.#last.get(stream) ?? 0));
+    const from = { gateway: this.id, utility: UTILITY, at: START, keyEpoch: 1 };
+    const payload = signRecords(records, from, signerOf(this.key));
+    if (payload === undefined) throw new Error('too large together');
+    return { topic: upTopic(UTILITY, this.id, stream), payload };
   }
 
   receipt(

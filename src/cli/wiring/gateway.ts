@@ -26,7 +26,7 @@ import type { Store } from '../../io/store/mod.ts';
 import { startGateway } from '../../gateway/mod.ts';
 import type { Gateway, GatewayConfig, GatewayPorts, LogEntry, Settings } from '../../gateway/mod.ts';
 import { AXES, stateTopic } from '../../model/mod.ts';
-import { signRecord } from '../../wan/envelope/mod.ts';
+import { signRecord, signRecords } from '../../wan/envelope/mod.ts';
 import { openDocument, rootFrom } from '../../wan/trust/mod.ts';
 import type { Anchor } from '../../wan/trust/mod.ts';
 import type { Profile } from '../../local/profiles/mod.ts';
@@ -94,6 +94,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
       ...(wiring.observe === undefined ? {} : { observe: wiring.observe }),
       signer: {
         signRecord: (record, at) => signRecord(record, { ...whoReports, at }, signer),
+        signRecords: (records, at) => signRecords(records, { ...whoReports, at }, signer),
       },
       display: display ?? { show: () => {} },
       code: config.overrideCode === undefined ? noCode : codeChecker(config.overrideCode),

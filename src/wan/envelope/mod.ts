@@ -7,8 +7,9 @@ export { KIND_NUMBERS, RESERVED_KINDS } from './body/mod.ts';
 export { MAX_LEFT } from './body/probe.ts';
 export type { KindName } from './body/mod.ts';
 export { signPayload } from './frame.ts';
-export { heirOf, openRecord, signRecord, vetRecord } from './record.ts';
-export type { OpenedRecord, RecordContext, RecordSource } from './record.ts';
+export { heirOf, openRecord, openRecords, signRecord, signRecords, vetRecord } from './record.ts';
+export { MAX_SEVERAL } from './record-body.ts';
+export type { OpenedRecord, OpenedRecords, RecordContext, RecordSource } from './record.ts';
 export {
   MAX_REPLAY_STREAMS,
   MAX_SEQUENCE_JUMP,

@@ -20,6 +20,22 @@ export function isRecordBody(value: unknown): value is RecordBody {
   return form?.(value) ?? false;
 }
 
+/** Several records under one signature. Those that stand for others, and several within several, are none of them. */
+export interface Several {
+  readonly records: readonly { readonly at: number; readonly body: RecordBody }[];
+}
+
+/** Records under one signature at most: as many as a gateway has in flight. */
+export const MAX_SEVERAL = 20;
+
+export function isSeveral(value: unknown): value is Several {
+  if (!isObject(value) || value['kind'] !== 'several' || !Array.isArray(value['records'])) return false;
+  const records: readonly unknown[] = value['records'];
+  const fits = (one: unknown): boolean =>
+    isObject(one) && isTime(one['at']) && isRecordBody(one['body']) && one['body'].kind !== 'lost';
+  return records.length > 1 && records.length <= MAX_SEVERAL && records.every(fits);
+}
+
 type Fits = (value: unknown) => boolean;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -45,6 +61,9 @@ const object =
   (fields: Readonly<Record<string, Fits>>): Fits =>
   value =>
     isObject(value) && Object.entries(fields).every(([name, fits]) => fits(value[name]));
+
+/** As the claim that tells when a record was made: to the end of the year 9999. */
+const isTime: Fits = value => whole(value) && Number(value) >= 0 && Number(value) <= 253_402_300_799_999;
 
 const numbersByName: Fits = value => isObject(value) && Object.values(value).every(number);
 const axis = oneOf(...AXES.map(row => row.axis));

@@ -16,7 +16,7 @@ import { isBetween, isCount, isIdText, isSeconds, misfit } from './form.ts';
 import type { Row } from './form.ts';
 import { forgery, keyFor, openFrame, signPayload } from './frame.ts';
 import { decodeMeasurements, encodeMeasurements } from './measurements.ts';
-import { isRecordBody } from './record-body.ts';
+import { isRecordBody, isSeveral } from './record-body.ts';
 import type { EnvelopeRefusal } from './refusals.ts';
 import { RECORD_PROFILE } from './scan.ts';
 import type { ScanProfile } from './scan.ts';
@@ -32,6 +32,11 @@ export interface RecordContext {
 export interface OpenedRecord {
   readonly gateway: GatewayId;
   readonly record: UplinkRecord;
+}
+
+export interface OpenedRecords {
+  readonly gateway: GatewayId;
+  readonly records: readonly UplinkRecord[];
 }
 
 /** Who reports, to whom, and when the record is sent. */
@@ -52,6 +57,41 @@ const RECORD_FRAME: ScanProfile = { ...RECORD_PROFILE, keys: 'integer-or-text', 
 
 /** Judges `bytes` that came on `context.topic`. Whether the record is the stream's next is not judged. */
 export function openRecord(bytes: Uint8Array, context: RecordContext): Result<OpenedRecord, EnvelopeRefusal> {
+  const opened = openBody(bytes, context);
+  if (!opened.ok) return opened;
+  const { gateway, stream, sequence, at, value } = opened.value;
+  if (!isRecordBody(value) || !standsAt(sequence, value)) return refused('body-invalid');
+  return ok({ gateway, record: { stream, sequence, at, body: value } });
+}
+
+/** As {@link openRecord}, where several of a stream may stand under one signature. They come in order, without gaps. */
+export function openRecords(
+  bytes: Uint8Array,
+  context: RecordContext,
+): Result<OpenedRecords, EnvelopeRefusal> {
+  const opened = openBody(bytes, context);
+  if (!opened.ok) return opened;
+  const { gateway, stream, sequence, at, value } = opened.value;
+  if (isSeveral(value)) {
+    const last = sequence + value.records.length - 1;
+    if (!Number.isSafeInteger(last)) return refused('body-invalid', `sequence ${last}`);
+    const records = value.records.map((one, n) => ({
+      stream,
+      sequence: sequence + n,
+      at: unixTime(one.at),
+      body: one.body,
+    }));
+    return ok({ gateway, records });
+  }
+  if (!isRecordBody(value) || !standsAt(sequence, value)) return refused('body-invalid');
+  return ok({ gateway, records: [{ stream, sequence, at, body: value }] });
+}
+
+/** Everything up to what the body says. */
+function openBody(
+  bytes: Uint8Array,
+  context: RecordContext,
+): Result<Omit<RecordClaims, 'body' | 'audience'> & { readonly value: unknown }, EnvelopeRefusal> {
   const topic = parseTopic(context.topic);
   if (topic?.kind !== 'up') return refused('topic-unknown', context.topic);
   const frame = openFrame(bytes, RECORD_FRAME);
@@ -66,9 +106,7 @@ export function openRecord(bytes: Uint8Array, context: RecordContext): Result<Op
   if (claims.value.audience !== `u/${topic.utility}` || gateway !== topic.gateway || stream !== topic.stream)
     return refused('topic-mismatch', `${stream} of ${gateway} came on ${context.topic}`);
   const value = decodeMeasurements(body);
-  if (!value.ok) return value;
-  if (!isRecordBody(value.value) || !standsAt(sequence, value.value)) return refused('body-invalid');
-  return ok({ gateway, record: { stream, sequence, at, body: value.value } });
+  return value.ok ? ok({ gateway, stream, sequence, at, value: value.value }) : value;
 }
 
 /**
@@ -102,6 +140,30 @@ export function signRecord(record: UplinkRecord, from: RecordSource, signer: Sig
   const trouble = vetBytes(body);
   assert(trouble === undefined, `signRecord is given what can be opened: ${JSON.stringify(trouble)}`);
   return signPayload(encodeCanonical(writeClaims(record, from, body)), signer);
+}
+
+/**
+ * One envelope for `records`, two or more of one stream with numbers that follow each other: what costs most of a small
+ * record, its signature and its own message, is paid once. `undefined` where that would be too large. A record that
+ * stands for lost ones goes alone.
+ */
+export function signRecords(
+  records: readonly UplinkRecord[],
+  from: RecordSource,
+  signer: Signer,
+): Uint8Array | undefined {
+  const [first] = records;
+  assert(first !== undefined && records.length > 1, 'several records are two or more');
+  const follows = records.every(
+    ({ stream, sequence }, n) => stream === first.stream && sequence === first.sequence + n,
+  );
+  assert(follows, 'records under one signature follow each other in one stream');
+  const several = { kind: 'several', records: records.map(({ at, body }) => ({ at, body })) };
+  const body = encodeMeasurements(several);
+  if (body.length > RECORD_PROFILE.maxBytes - AROUND_BODY) return undefined;
+  const value = decodeMeasurements(body);
+  if (!value.ok || !isSeveral(value.value)) return undefined;
+  return signPayload(encodeCanonical(writeClaims(first, from, body)), signer);
 }
 
 /**

@@ -185,9 +185,9 @@ function lost(stream: StreamName, gap: { first: number; last: number }, at: Unix
   return { stream, sequence: gap.first, at, body: { kind: 'lost', ...gap, why } };
 }
 
-/** The broker took a record, or the link broke first (then the link's own report follows). */
-export function published(uplink: Uplink, session: number): void {
-  if (session === uplink.session && uplink.inFlight > 0) uplink.inFlight--;
+/** The broker took `records`, or the link broke first (then the link's own report follows). */
+export function published(uplink: Uplink, session: number, records = 1): void {
+  if (session === uplink.session) uplink.inFlight = Math.max(0, uplink.inFlight - records);
 }
 
 /**

@@ -387,6 +387,15 @@ def records():
     yield "signed by a utility", RECORD_TOPIC, signed(record(STATUS), ROOT), "issuer-mismatch"
 
 
+SEVERAL = [{"at": NOW * 1000 - 2000, "body": STATUS}, {"at": NOW * 1000, "body": {**STATUS, "setpoints": []}}]
+
+
+def several():
+    """A backlog: the records 9 and 10 of a stream under one signature."""
+    body = {"kind": "several", "records": SEVERAL}
+    return {"topic": RECORD_TOPIC, "hex": signed(record(body), DEVICE).hex(), "records": SEVERAL}
+
+
 def small_order():
     """All points whose order divides 8, in their canonical encoding."""
     eighth = bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
@@ -446,6 +455,7 @@ def vectors():
             {"name": name, "topic": topic, "hex": data.hex(), **({"refusal": why} if why else {"body": STATUS})}
             for name, topic, data, why in records()
         ],
+        "several": several(),
         "points": list(points()),
         "eddsa-sig-01": {
             "publicKey": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",

@@ -26,6 +26,11 @@ interface Vectors {
   readonly accepted: readonly (Vector & { readonly claims: Readonly<Record<string, unknown>> })[];
   readonly refused: readonly (Vector & { readonly refusal: string; readonly authenticated: boolean })[];
   readonly records: readonly (Vector & { readonly refusal?: string; readonly body?: RecordBody })[];
+  readonly several: {
+    readonly topic: string;
+    readonly hex: string;
+    readonly records: readonly { readonly at: number; readonly body: RecordBody }[];
+  };
   readonly points: readonly { readonly name: string; readonly hex: string; readonly valid: boolean }[];
   readonly 'eddsa-sig-01': {
     readonly publicKey: string;
