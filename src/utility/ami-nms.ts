@@ -27,13 +27,14 @@ import type { SealedContent } from '../wan/envelope/mod.ts';
 import { Acknowledger } from './acknowledger.ts';
 import type { Through } from './acknowledger.ts';
 import { Collector } from './collector.ts';
-import { againTo, deliveryOf } from './deliveries.ts';
-import type { Again, Delivery } from './deliveries.ts';
+import { deliveryOf } from './deliveries.ts';
+import type { Delivery } from './deliveries.ts';
 import { Dispatcher, makeClaims } from './dispatcher.ts';
 import type { Addressed, SendOptions, Sent } from './dispatcher.ts';
 import { Enrolment } from './enrolment.ts';
 import { Greeter } from './greeter.ts';
 import type { Purpose } from './group-rows.ts';
+import { Latecomers } from './latecomers.ts';
 import { ModeBook } from './mode-book.ts';
 import type { ModesKnown } from './mode-book.ts';
 import type { AddressRefusal, AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './nms-options.ts';
@@ -80,6 +81,7 @@ export class AmiNms {
   readonly #prober: Prober | undefined;
   readonly #sealer: Sealer | undefined;
   readonly #greeter: Greeter;
+  readonly #latecomers: Latecomers;
   /** One entry a gateway that was ever heard of. */
   readonly #presence = new Map<GatewayId, boolean>();
   readonly #refusals = new Map<NmsRefusal, number>();
@@ -98,6 +100,7 @@ export class AmiNms {
     this.#collector = this.#newCollector(snapshot);
     this.#dispatcher = this.#newDispatcher();
     this.#greeter = this.#newGreeter();
+    this.#latecomers = this.#newLatecomers();
     const reopened = this.#dispatcher.reopen(snapshot.open);
     this.#broker = options.connect({
       message: message => this.#message(message),
@@ -111,6 +114,8 @@ export class AmiNms {
       reopened.flatMap(({ command }) => (command.kind === kind ? [command.cti] : []));
     this.#prober?.start(openOf('probe'));
     this.#enrolment?.start(openOf('grant'));
+    for (const { answers } of snapshot.open)
+      for (const { gateway, receipt } of answers) this.#latecomers.receipt(gateway, receipt);
     this.#dispatcher.repeat();
   }
 
@@ -185,6 +190,7 @@ export class AmiNms {
   /** Stops; what is open stays in the ledger. Ledger and registry are their owner's to close. */
   async close(): Promise<void> {
     this.#dispatcher.close();
+    this.#latecomers.close();
     this.#acknowledger.close();
     this.#enrolment?.close();
     this.#prober?.close();
@@ -236,20 +242,8 @@ export class AmiNms {
     const isGrants = this.#enrolment?.receipt(gateway, body) === true;
     if (!isGrants && body.membershipDigest !== undefined)
       void this.#proved(gateway, body, body.membershipDigest);
-    const again = againTo(gateway, body, this.#dispatcher.find(body.cti));
-    if (again.ok) void this.#sendAlone(again.value);
-    this.#dispatcher.answered(gateway, body);
+    if (!this.#latecomers.receipt(gateway, body)) this.#dispatcher.answered(gateway, body);
     this.#events.onReceipt?.(gateway, body);
-  }
-
-  /** The group moved on while its command was under way: who is still a member must not miss it. */
-  async #sendAlone({ gateway, group, claims }: Again): Promise<void> {
-    if (this.#options.registry?.member(group, gateway)?.member !== true) return;
-    const { body, class: rank, primacy, notBefore, expires } = claims;
-    const how = { class: rank, primacy, notBefore, expires };
-    const sent = await this.send({ kind: 'device', id: gateway }, body, how);
-    const end = sent.ok ? 'it is sent to it alone' : `and could not be sent to it alone: ${sent.refusal}`;
-    this.#trouble(`${gateway} holds a newer epoch of ${group} than its ${body.kind} ${claims.cti}: ${end}`);
   }
 
   /** An answer to a probe proves what is held. */
@@ -341,6 +335,19 @@ export class AmiNms {
       answered: (gateway, tookMs) => this.#events.onAnswered?.(gateway, tookMs),
       expired: gateway => this.#events.onExpired?.(gateway),
       delivered: cti => this.#enrolment?.delivered(cti),
+      trouble: why => this.#trouble(why),
+    });
+  }
+
+  #newLatecomers(): Latecomers {
+    const { ledger, clock, registry } = this.#options;
+    return new Latecomers({
+      ledger,
+      clock,
+      isMember: (group, gateway) => registry?.member(group, gateway)?.member === true,
+      find: cti => this.#dispatcher.find(cti),
+      send: (to, body, how) => this.send(to, body, how),
+      answered: (gateway, receipt) => this.#dispatcher.answered(gateway, receipt),
       trouble: why => this.#trouble(why),
     });
   }

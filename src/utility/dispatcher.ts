@@ -12,6 +12,7 @@ import { commandTopic, formatAudience } from '../model/mod.ts';
 import type { Audience, CommandBody, CommandClass, Cti, GatewayId, ReceiptBody } from '../model/mod.ts';
 import { signCommand, vetClaims } from '../wan/envelope/mod.ts';
 import type { CommandClaims, EnvelopeRefusal, Signer } from '../wan/envelope/mod.ts';
+import { againTo } from './deliveries.ts';
 import { commandStream } from './numbers.ts';
 import type { Numbers } from './numbers.ts';
 import {
@@ -47,6 +48,8 @@ export interface SendOptions {
   readonly notBefore?: UnixTime;
   /** The last moment a gateway may take it; see {@link defaultExpiry}. */
   readonly expires?: UnixTime;
+  /** Its id, where whoever sends it has to find it again; drawn unless given. Never one that was sent before. */
+  readonly cti?: Cti;
 }
 
 /** Whom it is for, and whose receipts are waited for. */
@@ -131,7 +134,10 @@ export class Dispatcher {
     return ok({ cti, expires, awaits, settled });
   }
 
-  /** Takes up the commands of an earlier run. Not all at once: a restart must not be a storm. */
+  /**
+   * Takes up the commands of an earlier run. Not all at once: a restart must not be a storm. What a member could not
+   * take because its group had moved on is not settled by that: whether it was sent it alone is not known here.
+   */
   reopen(
     open: LedgerSnapshot['open'],
   ): readonly { command: SentCommand; settled: Promise<Settlement | 'closed'> }[] {
@@ -140,7 +146,8 @@ export class Dispatcher {
       const at = after(instant, milliseconds(Math.ceil(this.#doors.random() * FIRST_REPEAT_MS)));
       const entry = outstanding(command, [], at);
       const settled = this.#track(entry);
-      for (const { gateway, receipt } of answers) answered(this.#commands, gateway, receipt);
+      for (const { gateway, receipt } of answers)
+        if (!againTo(gateway, receipt, entry).ok) answered(this.#commands, gateway, receipt);
       if (entry.missing.size === 0) void this.settle(command.cti, 'answered');
       return { command, settled };
     });
@@ -311,7 +318,7 @@ export function makeClaims(
     issuedAt: unix,
     notBefore: what.notBefore ?? unix,
     expires: what.expires ?? defaultExpiry(body, unix),
-    cti: toHex(randomBytes(16)) as Cti,
+    cti: what.cti ?? (toHex(randomBytes(16)) as Cti),
     stream,
     keyEpoch,
     sequence,

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { join } from 'node:path';
 import { minutes } from '../../src/base/time.ts';
 import type { Command, Cti, GatewayId, GroupId } from '../../src/model/mod.ts';
-import type { MemberDelivery } from '../../src/utility/mod.ts';
+import type { Ledger } from '../../src/io/store/mod.ts';
+import type { LedgerPort, MemberDelivery } from '../../src/utility/mod.ts';
 import { tempDir } from '../support/temp.ts';
 import { TestHeadEnd, event } from './support.ts';
 import type { Published } from './support.ts';
@@ -11,8 +12,11 @@ const GROUP = 'feeder-7' as GroupId;
 const HOW = { class: 'dispatch', primacy: 10 } as const;
 
 /** A head end with three members in a group, and an event to it on its way. */
-async function withEvent(path: string): Promise<{ head: TestHeadEnd; cti: Cti; command: Command }> {
-  const head = await TestHeadEnd.start(path, { gateways: ['gw-1', 'gw-2', 'gw-3'] });
+async function withEvent(
+  path: string,
+  through: (ledger: Ledger) => LedgerPort = ledger => ledger,
+): Promise<{ head: TestHeadEnd; cti: Cti; command: Command }> {
+  const head = await TestHeadEnd.start(path, { gateways: ['gw-1', 'gw-2', 'gw-3'], through });
   await head.registry.create(GROUP);
   await head.registry.add(
     GROUP,
@@ -88,7 +92,78 @@ describe('utility/deliveries', () => {
     expect(new Set(events.map(p => head.opens(p).cti)).size).to.equal(1);
     await head.close();
   });
+
+  it('GRP-3: a head end that dies before it has sent it alone does so when it is back, and not once more', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ledger.db');
+    const { head, cti, command } = await withEvent(path, withoutCommandsTo('d/gw-1'));
+    await says(head, 0, cti, 'group-epoch-stale');
+    await turns();
+    expect(await stands(head, cti)).to.deep.include(['gw-1', 'refused']);
+    await head.close();
+    const back = await TestHeadEnd.start(path, { before: head });
+    await turns();
+    const [again, ...more] = eventsTo(back, 'd/gw-1/cmd');
+    expect(again?.body).to.deep.equal(command.body);
+    expect(more).to.deep.equal([]);
+    await back.close();
+    const once = await TestHeadEnd.start(path, { before: back });
+    once.clock.advance(minutes(5));
+    await turns();
+    expect(new Set(eventsTo(once, 'd/gw-1/cmd').map(each => each.cti))).to.deep.equal(new Set([again?.cti]));
+    expect(once.nms.open().find(each => each.command.cti === cti)?.missing).to.deep.equal(
+      new Set(['gw-2', 'gw-3']),
+    );
+    await once.close();
+  });
+
+  it('GRP-3: what the ledger could not take when it was to be sent alone is tried again', async () => {
+    await using dir = await tempDir();
+    let full = true;
+    const path = join(dir.path, 'ledger.db');
+    const { head, cti } = await withEvent(
+      path,
+      withoutCommandsTo('d/gw-1', () => full),
+    );
+    await says(head, 0, cti, 'group-epoch-stale');
+    await turns();
+    expect(head.nms.open().find(each => each.command.cti === cti)?.missing).to.include('gw-1');
+    full = false;
+    const alone = next(head, 'd/gw-1/cmd');
+    head.clock.advance(minutes(1));
+    expect((await alone).body.kind).to.equal('event');
+    await turns();
+    expect(head.nms.open().find(each => each.command.cti === cti)?.missing).to.not.include('gw-1');
+    await head.close();
+  });
 });
+
+/** A ledger that does not take events to one audience, as long as `isFull` says so. */
+function withoutCommandsTo(audience: string, isFull = (): boolean => true): (ledger: Ledger) => LedgerPort {
+  return ledger => ({
+    snapshot: () => ledger.snapshot(),
+    rows: (...args) => ledger.rows(...args),
+    answers: id => ledger.answers(id),
+    command: id => ledger.command(id),
+    commands: (...args) => ledger.commands(...args),
+    records: (...args) => ledger.records(...args),
+    commit: async changes => {
+      const isHit = changes.some(
+        each => each.op === 'command' && each.command.audience === audience && each.command.kind === 'event',
+      );
+      if (isHit && isFull()) throw new Error('the disk is full');
+      await ledger.commit(changes);
+    },
+  });
+}
+
+/** Every event that was published on a topic. */
+function eventsTo(head: TestHeadEnd, end: string): readonly Command[] {
+  return head.broker
+    .on(end)
+    .map(each => head.opens(each))
+    .filter(({ body }) => body.kind === 'event');
+}
 
 /** The next event on a topic. */
 async function next(head: TestHeadEnd, end: string): Promise<Command> {
