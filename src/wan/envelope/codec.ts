@@ -1,11 +1,12 @@
 /**
- * CBOR of everything signed: the scan first, then cborg, then cborg again the other way. The scan and the codec
- * were written by different people from the same standard; bytes count only where both agree.
+ * CBOR of everything signed: the scan first, then cborg, then the way back: are these bytes what the value is written
+ * as? The scan and the codec were written by different people from the same standard; bytes count only where both
+ * agree.
  */
 import { Tagged, decode, encode, rfc8949EncodeOptions } from 'cborg';
 import { ok, refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
-import { sameBytes } from '../../base/bytes.ts';
+import { isEncodingOf } from './one-encoding.ts';
 import type { ScanRefusal } from './refusals.ts';
 import { scan } from './scan.ts';
 import type { ScanProfile } from './scan.ts';
@@ -84,7 +85,7 @@ function decodeAgreed(
 ): Result<unknown, 'not-canonical'> {
   try {
     const value: unknown = decode(bytes, options);
-    return sameBytes(encodeCanonical(value), bytes) ? ok(value) : refused('not-canonical');
+    return isEncodingOf(value, bytes) ? ok(value) : refused('not-canonical');
   } catch {
     return refused('not-canonical');
   }
