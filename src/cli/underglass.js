@@ -17,6 +17,13 @@ process.emitWarning = (warning, ...rest) => {
   if (!String(warning).startsWith('SQLite is an experimental feature')) emitWarning(warning, ...rest);
 };
 
+// Whoever reads our output may stop before we do, as `head` does: what is left is dropped, and the command goes on to
+// its end, for it may have something to put back. One that shows without end (watch) ends by itself.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', error => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
 const installed = import.meta.url.includes('/node_modules/');
 const { main } = await import(installed ? '../../dist/src/cli/main.js' : './main.ts');
 process.exitCode = await main(process.argv.slice(2));

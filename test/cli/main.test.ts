@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { AddCommand } from '../../src/cli/main.ts';
@@ -107,6 +108,19 @@ describe('the entry underglass.js', () => {
       '--version',
     ]);
     expect(stderr).to.contain('something else is too').and.not.to.contain('SQLite');
+  });
+
+  it('goes on to its end, quietly, where nobody reads its answer', async () => {
+    const entry = new URL('../../src/cli/underglass.js', import.meta.url).pathname;
+    for (const args of [['profile', 'list'], ['verify', '--help'], ['nonsense']]) {
+      const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+      child.stdout.destroy();
+      let err = '';
+      child.stderr.on('data', bytes => (err += String(bytes)));
+      const [code] = (await once(child, 'close')) as [number];
+      expect(code, err).to.equal(args[0] === 'nonsense' ? 2 : 0);
+      expect(err).not.to.contain('EPIPE');
+    }
   });
 });
 

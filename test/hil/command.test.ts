@@ -3,11 +3,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { addHil } from '../../src/cli/commands/hil.ts';
 import { main } from '../../src/cli/main.ts';
+import { needsThat } from '../support/needs.ts';
 import { freePort } from '../support/port.ts';
 import { tempDir } from '../support/temp.ts';
 
@@ -78,6 +80,18 @@ describe('underglass hil', () => {
       'stopping: the device is put back as it was found (again: stop at once)\nunderglass: sim:: stopped by the operator\n',
     ]);
     expect(out).to.match(/^PASS +LEFT/m);
+  });
+
+  it('names a report folder that cannot be made before the bench starts, with its remedy', async function () {
+    needsThat(this, existsSync('/proc/self'), 'there is no /proc, which has no place for a folder');
+    await using dir = await tempDir();
+    const file = join(dir.path, 'file');
+    await writeFile(file, '');
+    for (const folder of ['/proc/x', '/proc/x/y', file, join(file, 'x')]) {
+      const { code, out, err } = await underglass('run', 'sim:', '--only', 'DEV-1', '--report', folder);
+      expect([code, out]).to.deep.equal([2, '']);
+      expect(err).to.contain(`--report ${folder}: `).and.to.contain('name a folder that can be written');
+    }
   });
 
   it('ends with 3 where nobody answers, and with 2 when it is asked wrongly', async () => {

@@ -2,7 +2,7 @@
  * `underglass hil`: the bench on the command line. `run` tests a device and writes its report, `list` says what there
  * is to run, `diff` says what got worse between two reports.
  */
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Check, ComparedReport, Report, Suite } from '../../../hil/mod.ts';
@@ -63,6 +63,7 @@ async function run(target: string, options: RunOptions, command: Command): Promi
       `profile ${profile.profile} is for a device without a SunSpec map, and the checks are of one; underglass scan shows it by its own registers`,
       EXIT.usage,
     );
+  if (options.report !== undefined) await assertRoomFor(options.report);
   const models = await modelsWith(options.models);
   const around = await aroundOf(options.instruments);
   const wired = await wireBench(target, frames, { profile, pcap: options.pcap, around });
@@ -128,8 +129,18 @@ function checkLine({ id, title, verdict, steps }: Check): string {
   return `${verdict.padEnd(WIDTH)}  ${id.padEnd(6)} ${title}${why.join('')}`;
 }
 
+/** Before the bench starts: a run takes minutes, and must not end without its report. */
+async function assertRoomFor(folder: string): Promise<void> {
+  const { makeWritable } = await import('../../io/folders.ts');
+  await makeWritable(folder).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Trouble(`--report ${folder}: ${why}; name a folder that can be written`, EXIT.usage);
+  });
+}
+
 async function save(folder: string, report: Report, frames: string): Promise<void> {
   const { toHtml, toJunit } = await import('../../../hil/mod.ts');
+  const { makeFolder } = await import('../../io/folders.ts');
   const files = {
     'report.json': `${JSON.stringify(report, null, 2)}\n`,
     'report.html': toHtml(report),
@@ -137,7 +148,7 @@ async function save(folder: string, report: Report, frames: string): Promise<voi
     'frames.txt': frames,
   };
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   } catch (error) {
     throw new Trouble(`${folder}: ${error instanceof Error ? error.message : String(error)}`);

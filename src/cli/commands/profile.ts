@@ -1,7 +1,7 @@
 /**
  * `underglass profile`: device profiles checked and listed, and SunSpec definitions brought into our own form.
  */
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Profile } from '../../local/profiles/mod.ts';
@@ -95,7 +95,11 @@ async function importModels(
   });
   const official = names.filter(name => /^model_\d+\.json$/.test(name)).sort();
   if (official.length === 0) throw new Trouble(`${dir}: there is no file model_<id>.json in it`, EXIT.usage);
-  await mkdir(options.to, { recursive: true });
+  const { makeWritable } = await import('../../io/folders.ts');
+  await makeWritable(options.to).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Trouble(`--to ${options.to}: ${why}; name a folder that can be written`, EXIT.usage);
+  });
   const models: number[] = [];
   for (const name of official) {
     const model = importModel(await jsonIn(join(dir, name)));

@@ -42,6 +42,8 @@ async function run(
   const named = points.map(parseName);
   const ended = new AbortController();
   void interrupted().then(() => ended.abort());
+  // Nobody reads what is shown any longer.
+  process.stdout.once('error', () => ended.abort());
   // The table is progress enough.
   const bus = process.stdout.isTTY ? { onExchange: () => {} } : {};
   await withDevice(target, { options, command, bus }, async device => {

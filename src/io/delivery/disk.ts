@@ -2,9 +2,10 @@
  * The folder deliveries lie in, as the few things done to it. Small files are replaced whole or not at all; a large
  * one grows in place and is believed by its hash alone. Knows nothing of what the files mean.
  */
-import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
+import { makeFolder } from '../folders.ts';
 
 export interface Disk {
   /** The whole file; `undefined` where there is none. */
@@ -26,7 +27,7 @@ export interface Disk {
 
 /** The real one. Makes the folder, for its owner alone. */
 export async function openDisk(folder: string): Promise<Disk> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { mode: 0o700 });
   const path = (name: string): string => join(folder, name);
   const disk: Disk = {
     path,

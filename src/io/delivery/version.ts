@@ -4,12 +4,13 @@
  * those of the program that runs.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ok, refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
+import { makeFolder } from '../folders.ts';
 
 /** Unpacking on a small computer's card. */
 const UNPACK_WITHIN_MS = 300_000;
@@ -39,7 +40,7 @@ export async function layOut(
   const made = `${folder}.new`;
   await rm(made, { recursive: true, force: true });
   const home = join(made, PACKAGE);
-  await mkdir(home, { recursive: true, mode: 0o700 });
+  await makeFolder(home, { mode: 0o700 });
   const trouble = await unpackAndAsk(archive, { made, home, version });
   if (trouble !== undefined) {
     await rm(made, { recursive: true, force: true });
