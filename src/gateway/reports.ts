@@ -20,6 +20,7 @@ import type {
   StreamName,
   UplinkRecord,
 } from '../model/mod.ts';
+import { isNews } from '../metering/mod.ts';
 import { membershipDigest } from '../wan/groups/mod.ts';
 import { number, offer } from '../wan/uplink/mod.ts';
 import type { UplinkWish } from '../wan/uplink/mod.ts';
@@ -33,9 +34,6 @@ import type { GatewayState } from './state.ts';
 export const STATUS_EVERY = minutes(5);
 /** Between two statuses by exception: telemetry must not wear the card. */
 export const STATUS_SPACING = seconds(2);
-/** A change of real power below both of these is not worth a status: 1 % of a small inverter, and 5 % of what it was. */
-export const DEAD_BAND_W = 50;
-export const DEAD_BAND_SHARE = 0.05;
 /** Receipts for refused commands, a key and a minute; more are counted, not sent. */
 export const REFUSALS_PER_MINUTE = 10;
 
@@ -163,39 +161,41 @@ export function askForGrant(
   report(state, work, 'request', { kind: 'request', wants: 'grant', ...ask }, now);
 }
 
-/** Sends a status when one is due: by change, or by the clock. */
+/**
+ * Sends a status when one is due: all of it by the clock and when something was ordered or decided; by exception the
+ * readings of those devices of which one left its dead band.
+ */
 export function statusIfDue(state: GatewayState, work: Work, now: Now): void {
   const { reported } = state;
   const since = reported.at;
   if (since !== undefined && now.unix >= since && after(since, STATUS_SPACING) > now.unix) return;
-  const overdue = since === undefined || now.unix < since || after(since, STATUS_EVERY) <= now.unix;
-  if (!reported.due && !overdue && !powerMoved(state)) return;
-  const readings = [...state.readings.values()];
+  const full = reported.fullAt;
+  const overdue = full === undefined || now.unix < full || after(full, STATUS_EVERY) <= now.unix;
+  const whole = reported.due || overdue;
+  const all = [...state.readings.values()];
+  const readings = whole ? all : all.filter(one => isNews(reported.points.get(one.device), one.points));
+  if (!whole && readings.length === 0) return;
   const setpoints = [...state.decisions.values()].map(d => d.setpoint).filter(s => s.order.kind === 'value');
-  report(
-    state,
-    work,
-    'status',
-    {
-      kind: 'status',
-      readings,
-      setpoints,
-      membershipDigest: membershipDigest(state.memberships),
-      clock: state.clock.trust,
-    },
-    now,
-  );
+  const body = {
+    kind: 'status',
+    readings,
+    ...(whole ? {} : { partial: true as const }),
+    setpoints,
+    membershipDigest: membershipDigest(state.memberships),
+    clock: state.clock.trust,
+  } as const;
+  report(state, work, 'status', body, now);
   reported.at = now.unix;
+  if (whole) reported.fullAt = now.unix;
   reported.due = false;
-  for (const { device, points } of readings)
-    if (points.W !== undefined) reported.powerW.set(device, points.W);
+  for (const { device, points } of readings) reported.points.set(device, points);
 }
 
 /** When {@link statusIfDue} has something to do by the clock alone. */
 export function nextStatus(state: GatewayState, now: UnixTime): UnixTime {
-  const { at, due } = state.reported;
-  if (at === undefined) return now;
-  return after(at, due ? STATUS_SPACING : STATUS_EVERY);
+  const { at, fullAt, due } = state.reported;
+  if (at === undefined || fullAt === undefined) return now;
+  return due ? after(at, STATUS_SPACING) : after(fullAt, STATUS_EVERY);
 }
 
 /** What was loaded from the outbox goes out; each record lost or dropped of it is counted, and logged, once a start. */
@@ -247,13 +247,4 @@ export function aboutEvent(
 /** Whole seconds of a duration, for records. */
 export function wholeSeconds(ms: number): number {
   return Math.floor(ms / 1000);
-}
-
-function powerMoved(state: GatewayState): boolean {
-  return [...state.readings.values()].some(({ device, points }) => {
-    if (points.W === undefined) return false;
-    const was = state.reported.powerW.get(device);
-    if (was === undefined) return true;
-    return Math.abs(points.W - was) > Math.max(DEAD_BAND_W, DEAD_BAND_SHARE * Math.abs(was));
-  });
 }

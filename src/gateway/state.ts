@@ -31,6 +31,7 @@ import type {
   Mode,
   ModeSetBy,
   Nonce,
+  Points,
   Reading,
   ReceiptBody,
   StreamName,
@@ -211,8 +212,10 @@ export interface AttemptsRefused {
 /** What the last status said, to tell when the next is due. */
 export interface Reported {
   at: UnixTime | undefined;
+  /** When the last one went out that held everything. */
+  fullAt: UnixTime | undefined;
   due: boolean;
-  readonly powerW: Map<DeviceId, number>;
+  readonly points: Map<DeviceId, Points>;
 }
 
 /** Receipts kept for repetition: a day of one command every two minutes. A repetition of an older one is answered by nothing. */
@@ -262,7 +265,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     misfits: new Map(),
     adopted: adopted.map(({ event }) => event),
     damage: newDamage(snapshot),
-    reported: { at: undefined, due: true, powerW: new Map() },
+    reported: { at: undefined, fullAt: undefined, due: true, points: new Map() },
     asking: newAsking(rows<Inquiry>('inquiry').map(row => [commandKey(row), row])),
     setBy: new Map(
       snapshot.rows.flatMap(r => (r.kind === 'setting' ? [[r.key, r.value as unknown as ModeSetBy]] : [])),

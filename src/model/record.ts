@@ -115,6 +115,8 @@ export interface CustomerBody {
 export interface StatusBody {
   readonly kind: 'status';
   readonly readings: readonly Reading[];
+  /** By exception: devices whose readings are not here have not moved since they were told last. */
+  readonly partial?: true;
   readonly setpoints: readonly Setpoint[];
   /** 8 bytes over the memberships, hexadecimal: the head end sees drift without a query. */
   readonly membershipDigest: string;

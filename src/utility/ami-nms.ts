@@ -43,6 +43,7 @@ import { isAbout } from './outstanding.ts';
 import type { Outstanding } from './outstanding.ts';
 import { Prober } from './prober.ts';
 import { Sealer } from './sealer.ts';
+import { STATUSES_BACK, wholeStatus } from './whole-status.ts';
 import type { SealRefusal } from './sealer.ts';
 import type { Answer, BrokerEvents, BrokerPort, LedgerSnapshot } from './ports.ts';
 
@@ -165,11 +166,11 @@ export class AmiNms {
     return deliveryOf(this.#options.ledger, cti, this.#dispatcher.find(cti));
   }
 
-  /** The newest status that is held of a gateway. */
+  /** A gateway as it stands by what is held of it. */
   async lastStatus(gateway: GatewayId): Promise<StatusBody | undefined> {
     const last = this.#collector.heldOf(gateway).status ?? 0;
-    const [record] = last === 0 ? [] : await this.#options.ledger.records(gateway, 'status', last - 1, 1);
-    return record?.body.kind === 'status' ? record.body : undefined;
+    const from = Math.max(0, last - STATUSES_BACK);
+    return wholeStatus(await this.#options.ledger.records(gateway, 'status', from, STATUSES_BACK));
   }
 
   /** What the gateway's last presence message said; `undefined` before one. */

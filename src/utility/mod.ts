@@ -38,3 +38,4 @@ export { MEANS } from './deliveries.ts';
 export type { Delivery, DeliveryState, MemberDelivery } from './deliveries.ts';
 export { MAX_ROLLOUTS, Rollouts } from './rollouts.ts';
 export type { MemberStatus, NewRollout, RolloutDoors, RolloutRefusal, RolloutStatus } from './rollouts.ts';
+export * from './whole-status.ts';

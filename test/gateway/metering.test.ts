@@ -169,6 +169,36 @@ describe('a meter behind the gateway', () => {
     });
   });
 
+  it('by exception a status holds the devices that left their dead band, and everything every five minutes', () => {
+    const { bench } = new Site();
+    const told = (): string =>
+      bench
+        .statuses()
+        .map(
+          ({ partial, readings }) =>
+            `${partial === true ? 'part' : 'all'} ${readings.map(r => r.device).join('+')}`,
+        )
+        .join(', ');
+    const points = { Hz: 60, PhVphA: 240 };
+    bench.reading({ W: 1000, ...points });
+    bench.reading({ W: 500, ...points }, 'other' as DeviceId);
+    bench.until(bench.ms + 2000);
+    const from = bench.statuses().length;
+    for (const [W, PhVphA] of [
+      [1050, 240],
+      [1050, 241],
+      [1051, 241],
+      [1051, 242.3],
+    ] as const) {
+      bench.until(bench.ms + 2000);
+      bench.reading({ W, Hz: 60, PhVphA });
+    }
+    expect(told().split(', ').slice(from)).to.deep.equal(['part pv', 'part pv']);
+    const before = bench.statuses().length;
+    bench.until(bench.ms + 299_000);
+    expect(told().split(', ').slice(before)).to.deep.equal(['all pv+other']);
+  });
+
   it('PQ-1: status carries voltage, current, both energies, frequency, power factor, balance and harmonics', () => {
     const site = new Site();
     const told = {

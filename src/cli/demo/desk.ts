@@ -11,6 +11,7 @@ import type {
   StreamName,
   UplinkRecord,
 } from '../../model/mod.ts';
+import { wholeStatus } from '../../utility/mod.ts';
 import type { NmsEvents } from '../../utility/mod.ts';
 import type { Talk } from './talk.ts';
 
@@ -50,8 +51,7 @@ export class HeadEndDesk {
   }
 
   lastStatus(gateway: GatewayId): StatusBody | undefined {
-    const body = this.records(gateway, 'status').at(-1)?.body;
-    return body?.kind === 'status' ? body : undefined;
+    return wholeStatus(this.records(gateway, 'status'));
   }
 
   /** What the customer was reported to have done about an event, in order. */

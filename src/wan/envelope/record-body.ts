@@ -151,6 +151,7 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
   }),
   status: object({
     readings: list(reading),
+    partial: maybe(value => value === true),
     setpoints: list(setpoint),
     membershipDigest: text,
     clock: maybe(trust),
