@@ -31,15 +31,25 @@ export class CheckedTable {
   readonly #db: DatabaseSync;
   readonly #spec: TableSpec;
   readonly #names: readonly string[];
-  readonly #damage: DamageList;
+  readonly #damage: Pick<DamageList, 'found'> & Partial<Pick<DamageList, 'setAside'>>;
   /** By their text; texts are constants of the program, so there are as many as places that use one. */
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(db: DatabaseSync, spec: TableSpec, damage: DamageList) {
+  constructor(
+    db: DatabaseSync,
+    spec: TableSpec,
+    damage: Pick<DamageList, 'found'> & Partial<Pick<DamageList, 'setAside'>>,
+  ) {
     this.#db = db;
     this.#spec = spec;
     this.#names = Object.keys(spec.columns);
     this.#damage = damage;
+  }
+
+  /** The sound rows of a file that is not open as one of ours; throws where its pages lead nowhere. */
+  static *soundRows(db: DatabaseSync, spec: TableSpec, tail: string): Generator<readonly Cell[]> {
+    const table = new CheckedTable(db, spec, { found: () => undefined });
+    yield* table.rows(tail);
   }
 
   /** Writes a row, in place of one with the same key. `cells` in the order of the columns. */
@@ -81,7 +91,7 @@ export class CheckedTable {
     this.#db.exec(createTable(this.#spec, `${name}_sound`));
     for (const { cells, sound } of this.#read('', [])) {
       if (sound) this.#write(`${name}_sound`, cells);
-      else this.#damage.setAside(name, asText(cells));
+      else this.#damage.setAside?.(name, asText(cells));
     }
     this.#statements.clear();
     this.#db.exec(`DROP TABLE ${name}; ALTER TABLE ${name}_sound RENAME TO ${name}`);

@@ -13,6 +13,7 @@ import { CheckedTable, createTable } from './checked.ts';
 import type { TableSpec } from './checked.ts';
 import { DamageList } from './damage.ts';
 import { asTrouble, StoreTrouble } from './trouble.ts';
+import { logTrouble } from './wal.ts';
 
 /**
  * `foreign`: not a file of this kind. `newer`: written by a newer program; untouched. `damaged`: its pages do
@@ -54,6 +55,7 @@ export function openFile<Name extends string>(
   try {
     const newest = schema.migrations.length + 1;
     const found = peekVersion(path);
+    const log = found === undefined || found <= newest ? logTrouble(path) : undefined;
     if (found !== undefined && found > newest) return newer(path, schema.what, { found, newest });
     // A new file is its owner's alone, and so are the WAL and index that SQLite makes beside it.
     closeSync(openSync(path, 'a', 0o600));
@@ -65,7 +67,10 @@ export function openFile<Name extends string>(
     }
     configure(db);
     migrate(db, schema, identity.value);
-    return ok({ ...examined(db, schema), assertThere: watched(path, schema.what) });
+    const file = examined(db, schema);
+    if (log !== undefined)
+      inTransaction(file.db, () => file.damage.setAside('log', `${log}; found ${new Date().toISOString()}`));
+    return ok({ ...file, assertThere: watched(path, schema.what) });
   } catch (error) {
     db?.close();
     return openTrouble(error, path, schema.what);
@@ -141,6 +146,7 @@ function migrate<Name extends string>(db: DatabaseSync, schema: Schema<Name>, fr
     ...specs.map(s => createTable(s)),
   ];
   const newest = schema.migrations.length + 1;
+  if (from === 0 && pragma(db, 'page_count') > 1) throw new PagesDamaged('its header names no schema');
   const steps = from === 0 ? [first.join(';\n')] : schema.migrations.slice(from - 1);
   if (from === newest) return;
   inTransaction(db, () => {
@@ -186,8 +192,8 @@ function openTrouble(error: unknown, path: string, what: string): Result<never, 
 
 function isCorrupt(error: unknown): boolean {
   if (!(error instanceof Error) || !('errcode' in error)) return false;
-  const primary = Number(error.errcode) & 0xff;
-  return primary === 11 || primary === 26;
+  // Statements of ours that fail while a file is opened (1) do not find the schema that they were made for.
+  return [1, 11, 26].includes(Number(error.errcode) & 0xff);
 }
 
 function pragma(db: DatabaseSync, name: string): number {

@@ -52,6 +52,11 @@ export class Room {
   }
 }
 
+/** Where the ballast of the store at `store` lies. */
+export function ballastOf(store: string): string {
+  return `${store}-ballast`;
+}
+
 /** The file that is given up. It is written once and only its size matters. */
 export class Ballast {
   readonly #path: string;
@@ -60,7 +65,7 @@ export class Ballast {
 
   /** `store`: the path of the store that it lies beside. */
   constructor(store: string, { ballastBytes = DEFAULT_BALLAST_BYTES }: RoomOptions) {
-    this.#path = `${store}-ballast`;
+    this.#path = ballastOf(store);
     this.#bytes = ballastBytes;
     this.#held = statSync(this.#path, { throwIfNoEntry: false })?.size === ballastBytes;
     this.hold();

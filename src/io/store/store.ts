@@ -18,13 +18,14 @@ import type { GatewayId, StreamName, UplinkRecord } from '../../model/mod.ts';
 import { createTable } from './checked.ts';
 import type { Cell, CheckedTable } from './checked.ts';
 import type { Damage, DamageList } from './damage.ts';
-import { inTransaction, openFile } from './file.ts';
+import { inTransaction } from './file.ts';
 import type { OpenFile, OpenRefusal, Schema } from './file.ts';
 import { GroupCommit } from './group-commit.ts';
 import { DROPPED, Outbox, OUTBOX_TABLES, PROMISED, lossOf } from './outbox.ts';
 import type { Dropped, OutboxTable, StreamEnd } from './outbox.ts';
-import { Ballast, Room } from './room.ts';
+import { Ballast, ballastOf, Room } from './room.ts';
 import type { RoomOptions } from './room.ts';
+import { openSalvaging } from './salvage.ts';
 import { endOfTail, settle, Tails } from './tails.ts';
 import type { Tail } from './tails.ts';
 import { reading, StoreTrouble } from './trouble.ts';
@@ -66,9 +67,9 @@ export interface Store extends StorePort {
   close(): Promise<void>;
 }
 
-/** Opens or makes the store at `path`. */
+/** Opens or makes the store at `path`; damage to the file itself is set aside, and the store goes on in a new one. */
 export function openStore(path: string, options: StoreOptions = {}): Result<Store, OpenRefusal> {
-  const file = openFile(path, SCHEMA);
+  const file = openSalvaging(path, SCHEMA, ballastOf(path));
   return file.ok ? ok(new SqliteStore(path, file.value, options)) : file;
 }
 
@@ -283,10 +284,15 @@ class SqliteStore implements Store {
     const released = this.#ballast.release();
     let dropped: Dropped | undefined;
     try {
+      let oldest: Dropped | undefined;
+      const promising = released ? this.#tails.gateways().flatMap(gateway => this.#refusalsOf(gateway)) : [];
       inTransaction(this.#db, () => {
-        dropped = this.#dropOldest();
-        if (released) for (const gateway of this.#tails.gateways()) this.#promiseRefusals(gateway);
+        oldest = this.#dropOldest();
+        for (const tail of promising)
+          this.#outbox.write(tail.gateway, tail.stream, endOfTail(tail, tail.last + PROMISED.max));
       });
+      dropped = oldest;
+      for (const tail of promising) tail.promised = tail.last + PROMISED.max;
     } catch {
       // What was given up may be enough without.
     }
@@ -295,13 +301,11 @@ class SqliteStore implements Store {
     return released || dropped !== undefined;
   }
 
-  #promiseRefusals(gateway: GatewayId): void {
-    for (const stream of REFUSALS) {
-      const tail = this.#tails.of(gateway, stream);
-      if (tail.changes > tail.written) continue;
-      tail.promised = tail.last + PROMISED.max;
-      this.#outbox.write(gateway, stream, endOfTail(tail, tail.promised));
-    }
+  /** Those with nothing to write; the others are promised when that is written. */
+  #refusalsOf(gateway: GatewayId): readonly Tail[] {
+    return REFUSALS.map(stream => this.#tails.of(gateway, stream)).filter(
+      ({ changes, written }) => changes === written,
+    );
   }
 
   #flushLater(): void {
