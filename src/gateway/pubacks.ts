@@ -7,6 +7,9 @@ import { between } from '../base/time.ts';
 import { newBudget, opens, spend } from './budget.ts';
 import type { Budget } from './budget.ts';
 import type { ClockPort } from './doors.ts';
+import type { BrokerEvents } from './ports.ts';
+
+export type Message = Parameters<BrokerEvents['message']>[0];
 
 /**
  * Messages taken from the broker and not yet acknowledged: more than a burst to every group of a premise. The
@@ -18,7 +21,7 @@ export class Pubacks {
   readonly #clock: ClockPort;
   readonly #renew: () => void;
   readonly #budget: Budget;
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<number, { acknowledge: () => void; message?: Message }>();
   /** Of messages that came to nothing, in their order: a part of those that wait. */
   #held: number[] = [];
   #cancelWake: (() => void) | undefined;
@@ -34,13 +37,13 @@ export class Pubacks {
   }
 
   /** A token for a message that came; `undefined`: there is no room, and the broker keeps it. */
-  take(acknowledge: () => void): number | undefined {
+  take(acknowledge: () => void, message?: Message): number | undefined {
     if (this.#waiting.size >= MAX_UNACKNOWLEDGED) {
       this.#overflowed = true;
       return undefined;
     }
     const token = this.#nextToken++;
-    this.#waiting.set(token, acknowledge);
+    this.#waiting.set(token, { acknowledge, ...(message === undefined ? {} : { message }) });
     return token;
   }
 
@@ -52,7 +55,7 @@ export class Pubacks {
 
   /** What the message changed is durable. */
   acknowledge(token: number): void {
-    this.#waiting.get(token)?.();
+    this.#waiting.get(token)?.acknowledge();
     this.#waiting.delete(token);
     if (!this.#overflowed || this.#waiting.size > 0) return;
     this.#overflowed = false;
@@ -67,12 +70,14 @@ export class Pubacks {
     this.#cancelWake ??= this.#clock.at(when, () => this.#release());
   }
 
-  /** Nothing is acknowledged any more; the broker delivers all of it again on a new link. */
-  drop(): void {
+  /** Nothing is acknowledged any more; the broker delivers all of it again on a new link. What that is. */
+  drop(): readonly Message[] {
     this.#cancelWake?.();
     this.#cancelWake = undefined;
     this.#held = [];
+    const dropped = [...this.#waiting.values()].flatMap(({ message }) => message ?? []);
     this.#waiting.clear();
+    return dropped;
   }
 
   /** All at once: their senders are not told apart, and the broker has no more under way than fits the loop. */

@@ -220,7 +220,7 @@ export function tellDamage(state: GatewayState, work: Work, now: Now): void {
   if (damage === undefined) return;
   state.damage = undefined;
   const { rows, since, tables } = damage;
-  const why = `${since === 1 ? '1 row' : `${since} rows`} of the store (${tables.join(', ')}) did not prove sound and were set aside; what they said is not acted on`;
+  const why = `${since === 1 ? '1 part' : `${since} parts`} of the store (${tables.join(', ')}) did not prove sound; set aside, and not acted on`;
   work.store(put('meta', 'damage-told', rows));
   work.log('error', 'store.damage', why);
   report(state, work, 'alarm', { kind: 'alarm', alarm: 'store-damaged', why }, now);

@@ -16,11 +16,12 @@ import type { GatewayPorts } from './doors.ts';
 import type { Effect, Input } from './effects.ts';
 import type { BrokerPort, DeviceOrder, DeviceState, DevicesPort, SettingsPort, Snapshot } from './ports.ts';
 import { Pubacks } from './pubacks.ts';
+import type { Message } from './pubacks.ts';
 import { effectToShow, inputToShow } from './shown.ts';
 import { askDevice } from './asking.ts';
 import { inMessages, messagesOf } from './sending.ts';
-import { carryOver, isLocal, Storeless, unstored } from './storeless.ts';
-import { put, restore, standingKey } from './state.ts';
+import { carryOver, isLocal, Storeless, takesChanges, unstored } from './storeless.ts';
+import { restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
 import { dateOf, nextWake, step, view } from './step.ts';
 
@@ -35,6 +36,9 @@ const CANNOT_STORE: PremiseReply = {
   refusal: 'storage',
   why: 'The gateway cannot store anything at the moment.',
 };
+
+/** Why the store failed, and the messages that were not acknowledged by then. */
+type Failure = { readonly why: string; readonly dropped: readonly Message[] };
 
 export interface Gateway {
   /** A request from the premise; answered when what it changed is durable. */
@@ -107,7 +111,7 @@ class Runtime implements Gateway {
         if (this.#stopped || this.#deliveries?.takes(message) === true) return;
         if (this.#failed) return this.#storeless?.refuse(message);
         const { topic, payload, retained, acknowledge } = message;
-        const token = this.#pubacks.take(acknowledge);
+        const token = this.#pubacks.take(acknowledge, message);
         if (token !== undefined) this.#take({ on: 'message', token, topic, payload, retained });
       },
       link: link => {
@@ -325,46 +329,38 @@ class Runtime implements Gateway {
     if (this.#failed || this.#stopped) return;
     this.#failed = true;
     this.#cancelWake?.();
-    this.#pubacks.drop();
+    const dropped = this.#pubacks.drop();
     for (const resolve of this.#requests.values()) resolve(CANNOT_STORE);
     this.#requests.clear();
     const why = `the store failed: ${error instanceof Error ? error.message : String(error)}`;
     const text = `${why}; commands are refused until it works again`;
     this.#ports.log({ level: 'error', event: 'store.failed', text });
-    this.#reopening = this.#reopen(why);
+    this.#reopening = this.#reopen({ why, dropped });
   }
 
   /** Reads the state anew when everything that was being persisted has settled, for it may still become durable. */
-  async #reopen(why: string): Promise<void> {
+  async #reopen(failure: Failure): Promise<void> {
     const { clock, store } = this.#ports;
     await this.#tail;
     const snapshot = await store.snapshot(this.#settings.gateway).catch(() => undefined);
-    const takes = snapshot !== undefined && (await this.#takesChanges());
+    const takes = snapshot !== undefined && (await takesChanges(store, this.#settings.gateway, clock.now()));
     if (this.#stopped) return;
     if (takes) return this.#resume(restore(this.#settings, snapshot));
-    if (snapshot !== undefined && this.#storeless === undefined) this.#goOnWithout(snapshot, why);
+    if (snapshot !== undefined && this.#storeless === undefined) this.#goOnWithout(snapshot, failure);
     this.#cancelWake = clock.at(after(clock.now().instant, REOPEN_EVERY), () => {
       this.#take({ on: 'tick' });
-      this.#reopening = this.#reopen(why);
+      this.#reopening = this.#reopen(failure);
     });
   }
 
-  async #takesChanges(): Promise<boolean> {
-    const { store, clock } = this.#ports;
-    const proof = put('meta', 'store-tried', clock.now().unix);
-    return store.persist(this.#settings.gateway, [proof]).then(
-      () => true,
-      () => false,
-    );
-  }
-
-  /** What is stored goes on. */
-  #goOnWithout(snapshot: Snapshot, why: string): void {
+  /** What is stored goes on; what was not taken is refused. */
+  #goOnWithout(snapshot: Snapshot, { why, dropped }: Failure): void {
     const state = restore(this.#settings, snapshot);
     carryOver(this.#state, state);
     this.#state = state;
     const date = (): Now => dateOf(state, this.#ports.clock.now());
     this.#storeless = new Storeless({ state, why, marks: snapshot.streams, date, say: r => this.#say(r) });
+    for (const message of dropped) this.#storeless.refuse(message);
     this.#tellWorld();
   }
 

@@ -7,11 +7,12 @@
  * became of events meanwhile is reported then. Writes, publishes and timers are the interpreter's.
  */
 import type { Now } from '../base/time.ts';
-import type { Command, StreamName, UplinkRecord } from '../model/mod.ts';
+import type { Command, GatewayId, StreamName, UplinkRecord } from '../model/mod.ts';
 import { judgeReplay } from '../wan/envelope/mod.ts';
 import { judgeAudience } from '../wan/groups/mod.ts';
 import type { Effect, Input } from './effects.ts';
-import { commandKey, count } from './state.ts';
+import type { StorePort } from './ports.ts';
+import { commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
 import { openTrusted } from './trust.ts';
 
@@ -30,6 +31,14 @@ export function isLocal(input: Input): boolean {
 
 export function unstored(effects: readonly Effect[]): readonly Effect[] {
   return effects.filter(effect => UNSTORED.has(effect.do));
+}
+
+/** Whether the store works again: something is written to see. */
+export function takesChanges(store: StorePort, gateway: GatewayId, now: Now): Promise<boolean> {
+  return store.persist(gateway, [put('meta', 'store-tried', now.unix)]).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What is under way in the world, and what this run found out, holds for a state that was read anew. */

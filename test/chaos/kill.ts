@@ -9,29 +9,16 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectAsync } from 'mqtt';
-import type { MqttClient } from 'mqtt';
-import { stringify } from 'yaml';
-import { assert } from '../../src/base/assert.ts';
-import { toHex } from '../../src/base/bytes.ts';
 import { nextBetween, seeded } from '../../src/base/random.ts';
 import { seconds } from '../../src/base/time.ts';
-import { startEmbeddedBroker } from '../../src/io/broker/mod.ts';
 import { now } from '../../src/io/clock.ts';
-import { generateKey, writeKeyFile } from '../../src/io/keys.ts';
-import { ackTopic } from '../../src/model/mod.ts';
-import type { Cti, MRID, StreamName } from '../../src/model/mod.ts';
-import { runHome } from '../../src/sim/mod.ts';
-import { openRecord, trustKey } from '../../src/wan/envelope/mod.ts';
-import type { TrustedKey } from '../../src/wan/envelope/mod.ts';
-import { GATEWAY, HeadEnd, UTILITY } from '../support/head-end.ts';
+import type { Cti, MRID, StreamName, UplinkRecord } from '../../src/model/mod.ts';
 import type { Signed } from '../support/head-end.ts';
 import { Books } from './books.ts';
 import type { Options, Outcome } from './main.ts';
+import { openSite } from './site.ts';
+import type { Site } from './site.ts';
 
 const KILLS = 200;
 /** One new command in this time, and those without an answer again. */
@@ -82,49 +69,21 @@ export async function killAgainAndAgain({
 
 class World {
   readonly books = new Books();
-  readonly #headEnd = new HeadEnd();
+  readonly #site: Site;
   readonly #open = new Map<Cti, Signed>();
-  readonly #close: (() => Promise<unknown>)[];
-  readonly #client: MqttClient;
-  readonly #config: string;
-  readonly #deviceKey: TrustedKey;
   #heard = Promise.withResolvers<void>();
 
-  private constructor(
-    parts: { client: MqttClient; config: string; deviceKey: TrustedKey },
-    close: (() => Promise<unknown>)[],
-  ) {
-    this.#client = parts.client;
-    this.#config = parts.config;
-    this.#deviceKey = parts.deviceKey;
-    this.#close = close;
-    this.#client.on('message', (topic, payload) => this.#message(topic, payload));
+  private constructor(site: Site) {
+    this.#site = site;
+    site.onRecord(record => this.#record(record));
   }
 
   static async open(): Promise<World> {
-    const folder = await mkdtemp(join(tmpdir(), 'underglass-chaos-'));
-    const broker = await startEmbeddedBroker({ port: 0 });
-    assert(broker.ok, 'a broker on any free port');
-    const home = await runHome({ ports: { inverter: 0, battery: 0, meter: 0 }, inverter: { rampS: 1 } });
-    const client = await connectAsync(broker.value.url, { protocolVersion: 4, reconnectPeriod: 0 });
-    const key = generateKey();
-    const config = join(folder, 'gateway.yaml');
-    await writeKeyFile(join(folder, 'gateway.key'), key);
-    await writeFile(config, configOf({ broker: broker.value.url, link: home.links.inverter }));
-    const trusted = trustKey({ ...new HeadEnd().key, publicKey: key.publicKey, issuer: GATEWAY });
-    assert(trusted.ok, 'a fresh key is trusted');
-    const world = new World({ client, config, deviceKey: trusted.value }, [
-      () => client.endAsync(),
-      () => home.close(),
-      () => broker.value.close(),
-      () => rm(folder, { recursive: true, force: true }),
-    ]);
-    await client.subscribeAsync(`ug/1/${UTILITY}/d/+/up/+`, { qos: 1 });
-    return world;
+    return new World(await openSite());
   }
 
-  async close(): Promise<void> {
-    for (const close of this.#close) await close();
+  close(): Promise<void> {
+    return this.#site.close();
   }
 
   /** From the start until `lifeMs` after its first record. */
@@ -144,7 +103,7 @@ class World {
     const child = this.#spawn();
     await this.#heard.promise;
     for (let waitedMs = 0; this.#open.size > 0 && waitedMs < DRAIN_MS; waitedMs += REPEAT_EVERY_MS) {
-      for (const signed of this.#open.values()) await this.#publish(signed);
+      for (const signed of this.#open.values()) await this.#site.send(signed);
       await sleep(REPEAT_EVERY_MS);
     }
     for (const cti of this.#open.keys()) this.books.wrong(`command ${cti} was never answered`);
@@ -156,7 +115,7 @@ class World {
 
   #spawn(): ChildProcess {
     this.#heard = Promise.withResolvers();
-    const args = ['src/cli/underglass.js', 'gateway', '--config', this.#config];
+    const args = ['src/cli/underglass.js', 'gateway', '--config', this.#site.config];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     child.once('exit', (code, signal) => {
       if (signal === null && code !== 0) this.#heard.reject(new Error(`the gateway ended with ${code}`));
@@ -165,10 +124,10 @@ class World {
   }
 
   async #load(lifeMs: number): Promise<void> {
-    for (const signed of this.#open.values()) await this.#publish(signed);
+    for (const signed of this.#open.values()) await this.#site.send(signed);
     for (let livedMs = 0; livedMs <= lifeMs; livedMs += COMMAND_EVERY_MS) {
       const mRID = `kill-${this.books.sent()}` as MRID;
-      const signed = this.#headEnd.sign(
+      const signed = this.#site.headEnd.sign(
         {
           kind: 'event',
           service: 'demand-response',
@@ -181,20 +140,14 @@ class World {
       );
       this.books.send(signed.cti);
       this.#open.set(signed.cti, signed);
-      await this.#publish(signed);
+      await this.#site.send(signed);
       await sleep(Math.min(COMMAND_EVERY_MS, lifeMs - livedMs));
     }
   }
 
-  async #publish({ topic, payload }: Signed): Promise<void> {
-    await this.#client.publishAsync(topic, Buffer.from(payload), { qos: 1 });
-  }
-
-  #message(topic: string, payload: Buffer): void {
-    const opened = openRecord(payload, { topic, keyOf: () => this.#deviceKey });
-    if (!opened.ok) return this.books.wrong(`a record was refused: ${opened.refusal}`);
+  #record(record: UplinkRecord | string): void {
+    if (typeof record === 'string') return this.books.wrong(record);
     this.#heard.resolve();
-    const { record } = opened.value;
     this.books.take(record);
     if (record.body.kind === 'receipt') this.#open.delete(record.body.cti);
     this.#acknowledge(record.stream);
@@ -203,39 +156,15 @@ class World {
   #acknowledge(stream: StreamName): void {
     const through = this.books.through(stream);
     if (through === 0) return;
-    const { payload } = this.#headEnd.sign({ kind: 'ack', through: { [stream]: through } }, now().unix, {
+    const signed = this.#site.headEnd.sign({ kind: 'ack', through: { [stream]: through } }, now().unix, {
       stream: 'ack',
     });
     this.books.acknowledged(stream, through);
-    this.#client.publish(ackTopic(UTILITY, GATEWAY), Buffer.from(payload), { qos: 1 });
+    void this.#site.send(signed);
   }
 }
 
 /** Whole percents, one after the other, so that each command means a write. */
 function nextLimit(n: number): number {
   return 1000 + (n % 80) * 100;
-}
-
-function configOf({ broker, link }: { broker: string; link: string }): string {
-  const { issuer, key } = new HeadEnd();
-  return stringify({
-    utility: UTILITY,
-    gateway: GATEWAY,
-    stateFile: 'gateway.sqlite',
-    keyFile: 'gateway.key',
-    broker: { url: broker },
-    trustedKeys: [
-      {
-        issuer,
-        publicKey: toHex(key.publicKey),
-        epoch: 1,
-        operations: ['event', 'cancel', 'grant', 'ack'],
-        highestClass: 'emergency',
-        validFrom: '2020-01-01T00:00:00Z',
-        validUntil: '2090-01-01T00:00:00Z',
-      },
-    ],
-    devices: [{ id: 'inverter', link }],
-    defaults: {},
-  });
 }

@@ -15,6 +15,8 @@ export interface Outcome {
 
 const CAMPAIGNS: Readonly<Record<string, () => Promise<{ run: (options: Options) => Promise<Outcome> }>>> = {
   envelope: () => import('./envelope.ts'),
+  flips: () => import('./flips.ts'),
+  full: () => import('./full.ts'),
   kill: () => import('./kill.ts'),
   line: () => import('./line.ts'),
 };

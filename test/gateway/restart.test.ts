@@ -111,12 +111,12 @@ describe('a restart', () => {
     bench.restart();
     bench.restart();
     expect(told()).to.deep.equal([
-      '2 rows of the store (row) did not prove sound and were set aside; what they said is not acted on',
+      '2 parts of the store (row) did not prove sound; set aside, and not acted on',
     ]);
     bench.store.damage = { rows: 3, tables: ['row', 'outbox'] };
     bench.restart();
     expect(told()).to.have.length(2);
-    expect(told()[1]).to.match(/^1 row of the store/);
+    expect(told()[1]).to.match(/^1 part of the store/);
   });
 
   it('is counted and told in the first record, once the link is up', () => {

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { minutes } from '../../src/base/time.ts';
 import type { MRID, ReceiptBody } from '../../src/model/mod.ts';
+import type { Signed } from '../support/head-end.ts';
 import { eventBody } from './bench.ts';
 import { World } from './ports.ts';
 
 /** A device with a limit of 5000 by an event of an hour, 8000 by default, and a store that has become full. */
-async function withoutRoom(full: World['store']['full']): Promise<World> {
+async function withoutRoom(full: World['store']['full']): Promise<World & { readonly late: Signed }> {
   const world = new World();
   await world.start({}, { defaults: { opModMaxLimW: 8000 } });
   world.broker?.link({ up: true, why: 'test' });
@@ -19,9 +20,10 @@ async function withoutRoom(full: World['store']['full']): Promise<World> {
   await world.settled();
   world.log.length = 0;
   world.store.full = full;
-  world.command(eventBody({ mRID: 'late' as MRID, axes: { opModMaxLimW: 1000 } }), { class: 'emergency' });
+  const emergency = eventBody({ mRID: 'late' as MRID, axes: { opModMaxLimW: 1000 } });
+  const late = world.command(emergency, { class: 'emergency' });
   await world.settled();
-  return world;
+  return Object.assign(world, { late });
 }
 
 function receipts(world: World): readonly ReceiptBody[] {
@@ -47,7 +49,10 @@ describe('a gateway whose store is full', () => {
     world.deliver(again);
     await world.settled();
     const refused = receipts(world).filter(r => r.refusal === 'storage');
-    expect(refused.map(r => [r.cti, r.retry])).to.deep.equal([[again.cti, 'later']]);
+    expect(refused.map(r => [r.cti, r.retry])).to.deep.equal([
+      [world.late.cti, 'later'],
+      [again.cti, 'later'],
+    ]);
     expect(world.log).to.include('publish alarm 1').and.include('publish receipt 3');
     expect(world.log).to.not.include('puback');
     expect(applied(world), 'what is stored is ordered again').to.deep.equal(['apply 5000']);
