@@ -33,6 +33,7 @@ import {
 } from '../wan/clock/mod.ts';
 import { forgetEpochs, liftReplay, marksOf } from '../wan/envelope/mod.ts';
 import { lift } from '../wan/uplink/mod.ts';
+import { noteLifted } from './audit-rows.ts';
 import type { Work } from './effects.ts';
 import { report } from './reports.ts';
 import { count, put } from './state.ts';
@@ -253,6 +254,8 @@ function liftRecords(
   for (const name of again ? [...lost, 'birth' as const] : lost) {
     const { by, above } = lift(state.uplink, name, told.held[name] ?? 0);
     work.store({ op: 'lift', stream: name, by });
+    noteLifted(state.audit, name);
+    work.store(put('audited', name, state.uplink.streams[name].last));
     if (name !== 'receipt') continue;
     for (const [key, record] of state.receipts) {
       if (record.sequence <= above) continue;

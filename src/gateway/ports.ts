@@ -48,6 +48,7 @@ export type RowKind =
   | 'delivery'
   | 'voltage'
   | 'interval'
+  | 'audited'
   /** Registers of flash written on a day; the devices' own, read before the state and no part of it. */
   | 'wear'
   | 'meta';

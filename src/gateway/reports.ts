@@ -24,6 +24,7 @@ import { isNews } from '../metering/mod.ts';
 import { membershipDigest } from '../wan/groups/mod.ts';
 import { number, offer } from '../wan/uplink/mod.ts';
 import type { UplinkWish } from '../wan/uplink/mod.ts';
+import { noteNumbered } from './audit-rows.ts';
 import type { Work } from './effects.ts';
 import { fit } from './vetting.ts';
 import type { Fitted } from './vetting.ts';
@@ -53,6 +54,7 @@ export function report(
   if (left === undefined) return undefined;
   const record = number(state.uplink, stream, now.unix, left);
   work.store({ op: 'append', record });
+  noteNumbered(state.audit, record);
   sendWishes(work, offer(state.uplink, record));
   return record;
 }

@@ -52,6 +52,8 @@ import { deliveriesFromRows } from './delivery-rows.ts';
 import type { Deliveries } from './delivery-rows.ts';
 import { sealedFromRows } from './sealed-rows.ts';
 import type { Sealed } from './sealed-rows.ts';
+import { newAudit } from './audit-rows.ts';
+import type { Audit } from './audit-rows.ts';
 import { meteringFromRows } from './metering-rows.ts';
 import type { MeterTerms, Metering } from './metering-rows.ts';
 import { newAsking } from './asking.ts';
@@ -152,6 +154,7 @@ export interface GatewayState {
   /** Refused attempts to override, by event: at most one entry for each event the schedule knows. */
   readonly attemptsRefused: Map<MRID, AttemptsRefused>;
   readonly reported: Reported;
+  readonly audit: Audit;
   /** Up to which sequence losses on the disk were counted and logged: they are sent until they are acknowledged. */
   readonly lostThrough: Map<StreamName, number>;
   /** What was last left out of records and readings, one entry a kind and a device, so that it is logged once. */
@@ -265,6 +268,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     misfits: new Map(),
     adopted: adopted.map(({ event }) => event),
     damage: newDamage(snapshot),
+    audit: newAudit(snapshot),
     reported: { at: undefined, fullAt: undefined, due: true, points: new Map() },
     asking: newAsking(rows<Inquiry>('inquiry').map(row => [commandKey(row), row])),
     setBy: new Map(

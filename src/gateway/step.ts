@@ -23,6 +23,7 @@ import {
   tick as uplinkTick,
 } from '../wan/uplink/mod.ts';
 import { isBeyond, shortfalls } from './allot.ts';
+import { auditIfDue, nextAudit } from './audit.ts';
 import { nextAttempts, tellAttempts } from './attempts.ts';
 import { storeEntry } from './commands.ts';
 import { delivery, nextDelivery, noteRead, settleDeliveries } from './delivery.ts';
@@ -88,6 +89,7 @@ export function nextWake(state: GatewayState, system: Now): Instant | undefined 
     nextRefusals(state),
     nextBirth(state),
     nextClock(state),
+    nextAudit(state),
   ];
   const due = [...wall, ...own].flatMap(t => (t === undefined ? [] : [t]));
   return due.length === 0 ? undefined : (Math.min(...due) as Instant);
@@ -213,6 +215,7 @@ function settle(
   tellRefusals(state, work, now);
   birthIfDue(state, work, now);
   settleClock(state, work, now);
+  auditIfDue(state, work, now);
   if (issued === 'ordered' || causes.length > 0) state.reported.due = true;
   if (state.uplink.up) statusIfDue(state, work, now);
   sendWishes(work, pump(state.uplink));

@@ -41,6 +41,7 @@ export type RecordBody =
   | RequestBody
   | BirthBody
   | BillingBody
+  | AuditBody
   | LostBody
   | ModesBody
   | ReadingsBody;
@@ -183,6 +184,28 @@ export interface BirthBody {
     readonly stream: string;
     readonly high: number;
   }[];
+}
+
+/**
+ * What was numbered since the last one of these: with it the receiver can prove that it holds all of it, and as it was.
+ */
+export interface AuditBody {
+  readonly kind: 'audit';
+  /** One entry for each stretch; after a start of the gateway a stream may have two. */
+  readonly streams: readonly AuditedStretch[];
+}
+
+export interface AuditedStretch {
+  readonly stream: StreamName;
+  readonly first: number;
+  readonly last: number;
+  /** How many records were made: the numbers from `first` to `last`. */
+  readonly count: number;
+  /**
+   * The chain of hashes over them, 64 hexadecimal digits. Absent for what was numbered before a start of the gateway:
+   * of that the count alone can be proven.
+   */
+  readonly hash?: string;
 }
 
 /**

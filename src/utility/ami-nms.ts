@@ -26,6 +26,8 @@ import { signCommand } from '../wan/envelope/mod.ts';
 import type { SealedContent } from '../wan/envelope/mod.ts';
 import { Acknowledger } from './acknowledger.ts';
 import type { Through } from './acknowledger.ts';
+import { Auditor } from './auditor.ts';
+import type { AuditStanding } from './auditor.ts';
 import { Collector } from './collector.ts';
 import { deliveryOf } from './deliveries.ts';
 import type { Delivery } from './deliveries.ts';
@@ -33,10 +35,10 @@ import { Dispatcher, makeClaims } from './dispatcher.ts';
 import type { Addressed, SendOptions, Sent } from './dispatcher.ts';
 import { Enrolment } from './enrolment.ts';
 import { Greeter } from './greeter.ts';
-import type { Purpose } from './group-rows.ts';
 import { Latecomers } from './latecomers.ts';
 import { ModeBook } from './mode-book.ts';
 import type { ModesKnown } from './mode-book.ts';
+import { PURPOSE_OF } from './nms-options.ts';
 import type { AddressRefusal, AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './nms-options.ts';
 import { Numbers } from './numbers.ts';
 import { isAbout } from './outstanding.ts';
@@ -54,13 +56,6 @@ const PRESENCE: ReadonlyMap<string, boolean> = new Map([
   ['online', true],
   ['offline', false],
 ]);
-/** What a group has to be for, so that a command of that kind is sent to it. */
-const PURPOSE_OF: ReadonlyMap<CommandBody['kind'], Purpose> = new Map([
-  ['event', 'load-control'],
-  ['settings', 'load-control'],
-  ['read', 'meter-reading'],
-  ['manifest', 'delivery'],
-]);
 /** The class of what asks nothing of a device: any key may use it. */
 const LEAST = { class: 'market', primacy: 255 } as const satisfies SendOptions;
 
@@ -77,6 +72,7 @@ export class AmiNms {
   readonly #dispatcher: Dispatcher;
   readonly #collector: Collector;
   readonly #acknowledger: Acknowledger;
+  readonly #auditor: Auditor;
   readonly #modes: ModeBook;
   readonly #enrolment: Enrolment | undefined;
   readonly #prober: Prober | undefined;
@@ -99,6 +95,12 @@ export class AmiNms {
     const { seal } = options;
     if (seal !== undefined) this.#sealer = new Sealer({ ...options, seal });
     this.#collector = this.#newCollector(snapshot);
+    this.#auditor = new Auditor({
+      ledger: options.ledger,
+      through: (gateway, stream) => this.#collector.throughOf(gateway, stream),
+      judged: (gateway, verdict) => this.#events.onAudit?.(gateway, verdict),
+      trouble: why => this.#trouble(why),
+    });
     this.#dispatcher = this.#newDispatcher();
     this.#greeter = this.#newGreeter();
     this.#latecomers = this.#newLatecomers();
@@ -118,6 +120,7 @@ export class AmiNms {
     for (const { answers } of snapshot.open)
       for (const { gateway, receipt } of answers) this.#latecomers.receipt(gateway, receipt);
     this.#dispatcher.repeat();
+    this.#auditor.start(snapshot);
   }
 
   /** Signs `body` and sends it to `audience` until every addressed gateway answers. Resolves when it is durable. */
@@ -166,6 +169,11 @@ export class AmiNms {
     return deliveryOf(this.#options.ledger, cti, this.#dispatcher.find(cti));
   }
 
+  /** What the audits of a gateway came to, stream by stream: whether all that it made is held. */
+  audits(gateway: GatewayId): Promise<readonly AuditStanding[]> {
+    return this.#auditor.standing(gateway);
+  }
+
   /** A gateway as it stands by what is held of it. */
   async lastStatus(gateway: GatewayId): Promise<StatusBody | undefined> {
     const last = this.#collector.heldOf(gateway).status ?? 0;
@@ -197,6 +205,7 @@ export class AmiNms {
     this.#prober?.close();
     await this.#greeter.finish();
     await this.#broker.close();
+    await this.#auditor.idle();
   }
 
   #addressed(audience: Audience, { kind }: CommandBody): Result<Addressed, AddressRefusal> {
@@ -235,6 +244,7 @@ export class AmiNms {
     const { body } = record;
     this.#sealer?.told(gateway, record);
     this.#events.onRecord?.(gateway, record);
+    if (body.kind === 'audit') this.#auditor.audit(gateway, body.streams, record.at);
     if (body.kind === 'status') this.#enrolment?.status(gateway, body.membershipDigest, record.at);
     if (body.kind === 'request' && body.wants === 'time') void this.#greeter.time(gateway, body.nonce);
     if (body.kind === 'request' && body.wants === 'grant')
@@ -303,7 +313,10 @@ export class AmiNms {
         ledger,
         keyOf,
         ...(successors === undefined ? {} : { successors }),
-        held: (gateway, stream, through) => this.#acknowledger.owe(gateway, stream, through),
+        held: (gateway, stream, through) => {
+          this.#acknowledger.owe(gateway, stream, through);
+          this.#auditor.held(gateway);
+        },
         alongside: (gateway, record) => this.#modes.changes(gateway, record),
         birth: (gateway, body, came) => this.#greeter.greet(gateway, body, came),
         record: (gateway, record) => this.#told(gateway, record),

@@ -105,6 +105,11 @@ export class Collector {
     );
   }
 
+  /** Up to where a stream of a gateway is held, or written off, without a gap. */
+  throughOf(gateway: GatewayId, stream: StreamName): number {
+    return this.#intake.get(gateway)?.get(stream)?.through ?? 0;
+  }
+
   /** How many records of a gateway are missing between those that are held; they may still come. */
   missingOf(gateway: GatewayId): number {
     return [...(this.#intake.get(gateway)?.values() ?? [])].reduce((sum, stream) => sum + missing(stream), 0);

@@ -39,3 +39,4 @@ export type { Delivery, DeliveryState, MemberDelivery } from './deliveries.ts';
 export { MAX_ROLLOUTS, Rollouts } from './rollouts.ts';
 export type { MemberStatus, NewRollout, RolloutDoors, RolloutRefusal, RolloutStatus } from './rollouts.ts';
 export * from './whole-status.ts';
+export type { AuditResult, AuditStanding, AuditVerdict } from './auditor.ts';

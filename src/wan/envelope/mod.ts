@@ -7,7 +7,16 @@ export { KIND_NUMBERS, RESERVED_KINDS } from './body/mod.ts';
 export { MAX_LEFT } from './body/probe.ts';
 export type { KindName } from './body/mod.ts';
 export { signPayload } from './frame.ts';
-export { heirOf, openRecord, openRecords, signRecord, signRecords, vetRecord } from './record.ts';
+export {
+  CHAIN_START,
+  chained,
+  heirOf,
+  openRecord,
+  openRecords,
+  signRecord,
+  signRecords,
+  vetRecord,
+} from './record.ts';
 export { MAX_SEVERAL } from './record-body.ts';
 export type { OpenedRecord, OpenedRecords, RecordContext, RecordSource } from './record.ts';
 export {

@@ -10,6 +10,7 @@ import {
   METER_SERVICES,
   RESPONSE,
   SETTING_MODES,
+  STREAMS,
 } from '../../model/mod.ts';
 import type { RecordBody } from '../../model/mod.ts';
 
@@ -184,6 +185,17 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     importRegisterWh: maybe(number),
     exportRegisterWh: maybe(number),
     flags: list(oneOf(...BILLING_FLAGS)),
+  }),
+  audit: object({
+    streams: list(
+      object({
+        stream: oneOf(...STREAMS),
+        first: whole,
+        last: whole,
+        count: whole,
+        hash: maybe(value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)),
+      }),
+    ),
   }),
   lost: object({ first: whole, last: whole, why: text }),
   birth: object({

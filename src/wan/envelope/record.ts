@@ -4,6 +4,7 @@
  *
  * A record is signed when it is sent, so a record sent again has a new `iat` and the same content.
  */
+import { createHash } from 'node:crypto';
 import { assert, ok, refused } from '../../base/assert.ts';
 import type { Refused, Result } from '../../base/assert.ts';
 import { toUnixSeconds, unixTime } from '../../base/time.ts';
@@ -164,6 +165,18 @@ export function signRecords(
   const value = decodeMeasurements(body);
   if (!value.ok || !isSeveral(value.value)) return undefined;
   return signPayload(encodeCanonical(writeClaims(first, from, body)), signer);
+}
+
+/** What the chain of hashes over a stretch of records begins with. */
+export const CHAIN_START = '00'.repeat(32);
+
+/**
+ * The chain of hashes, one record further: SHA-256 over the hash so far and the record in its one form, in hexadecimal.
+ * It is the same for a record as it was made, as it was stored, and as it was opened.
+ */
+export function chained(hashSoFar: string, { stream, sequence, at, body }: UplinkRecord): string {
+  const record = encodeMeasurements({ stream, sequence, at, body });
+  return createHash('sha256').update(hashSoFar, 'hex').update(record).digest('hex');
 }
 
 /**

@@ -25,6 +25,8 @@ interface Row extends Shares {
   readonly expired: number;
   readonly roundTripMs?: number;
   readonly missing: number;
+  /** What the gateway's audits came to, when there was one. */
+  readonly audit?: { readonly at: string; readonly missing: number; readonly differing: number };
   readonly lost: number;
   readonly refusals: Readonly<Record<string, number>>;
 }
@@ -76,11 +78,12 @@ function tell({ days, link, refused, groups, shown, of, gateways }: Health, say:
       `group ${group}: ${there} of ${members} there, ${sharesText(shares)}; worst ${worst.join(', ') || '-'}`,
     );
   for (const row of gateways) {
-    const { gateway, heardAt, isThere, watchedMs, answered, expired, roundTripMs, missing, lost } = row;
+    const { gateway, heardAt, isThere, watchedMs, answered, expired, roundTripMs, missing, lost, audit } =
+      row;
     const state = isThere === undefined ? 'not known yet' : isThere ? 'there' : 'away';
     const trip = roundTripMs === undefined ? '' : `, answers in ${roundTripMs} ms`;
     say.out(
-      `${gateway}  ${state}, heard ${heardAt ?? 'never'}, ${sharesText(row)} (watched ${hoursText(watchedMs)}, ${answered} of ${answered + expired} commands)${trip}, ${missing} records missing, ${lost} lost${counts(row.refusals)}`,
+      `${gateway}  ${state}, heard ${heardAt ?? 'never'}, ${sharesText(row)} (watched ${hoursText(watchedMs)}, ${answered} of ${answered + expired} commands)${trip}, ${missing} records missing, ${lost} lost${auditText(audit)}${counts(row.refusals)}`,
     );
   }
   if (shown < of) say.out(`${of - shown} more are not shown: --limit ${of}`);
@@ -102,4 +105,11 @@ function hoursText(ms: number): string {
 function counts(refusals: Readonly<Record<string, number>>): string {
   const all = Object.entries(refusals).map(([name, count]) => `${name} ${count}`);
   return all.length === 0 ? '' : `, refused: ${all.join(', ')}`;
+}
+
+function auditText(audit: Row['audit']): string {
+  if (audit === undefined) return ', never audited';
+  const { at, missing, differing } = audit;
+  if (missing === 0 && differing === 0) return `, all there by its audit of ${at}`;
+  return `, by its audits ${missing} not there and ${differing} stretches unlike what it made`;
 }
