@@ -9,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import { toHex } from '../../src/base/bytes.ts';
-import { after, minutes } from '../../src/base/time.ts';
+import { after, between, minutes } from '../../src/base/time.ts';
 import { now } from '../../src/io/clock.ts';
-import { ackTopic, commandTopic, upTopic } from '../../src/model/mod.ts';
+import { ackTopic, commandTopic, formatAudience, upTopic } from '../../src/model/mod.ts';
 import type {
   Audience,
   CommandBody,
@@ -23,6 +23,8 @@ import type {
 } from '../../src/model/mod.ts';
 import { openRecords, signCommand } from '../../src/wan/envelope/mod.ts';
 import type { Signer, TrustedKey } from '../../src/wan/envelope/mod.ts';
+import { handed, outstanding } from '../../src/utility/outstanding.ts';
+import type { Outstanding } from '../../src/utility/outstanding.ts';
 
 export interface HeadEndOptions {
   readonly broker: string;
@@ -93,26 +95,48 @@ export class BareHeadEnd {
   }
 
   /**
-   * Like {@link send}, and the same bytes again until it is answered, as `ami-nms` does: after a time drawn from 2 s,
-   * 4 s, 8 s …. `undefined` when `untilMs` (of `performance.now()`) came first.
+   * Like {@link send}, and the same bytes again until it is answered, when `ami-nms` would. `undefined` when `untilMs`
+   * (of `performance.now()`) came first.
    */
   async sendUntil(command: Command, untilMs: number): Promise<{ tookMs: number; times: number } | undefined> {
     const { cti, bytes } = this.#sign(command);
+    const entry = this.#outstanding(cti, command, bytes);
     const answered = Promise.withResolvers<true>();
     this.#waiting = { cti, fits: () => true, done: () => answered.resolve(true) };
     const startMs = performance.now();
-    for (let times = 1, mostMs = 2000; ; times++, mostMs *= 2) {
+    for (;;) {
+      handed(entry, now(), Math.random);
       this.#client.publish(commandTopic(this.#options.utility, command.audience), bytes, { qos: 1 });
       const leftMs = untilMs - performance.now();
-      const waitMs = Math.min(leftMs, Math.random() * mostMs);
+      const waitMs = Math.min(leftMs, between(now().instant, entry.repeatAt));
       const done = await Promise.race([answered.promise, sleep(waitMs)]);
-      if (done === true) return { tookMs: performance.now() - startMs, times };
+      if (done === true) return { tookMs: performance.now() - startMs, times: entry.attempts };
       if (waitMs === leftMs) return undefined;
     }
   }
 
   close(): Promise<void> {
     return this.#client.endAsync();
+  }
+
+  /** As a head end keeps it. */
+  #outstanding(cti: Cti, { audience, body }: Command, bytes: Uint8Array): Outstanding {
+    const { utility, gateway } = this.#options;
+    const { unix, instant } = now();
+    const sent = {
+      cti,
+      audience: formatAudience(audience),
+      topic: commandTopic(utility, audience),
+      bytes,
+      stream: 'bench',
+      sequence: this.#sequence,
+      sentAt: unix,
+      expires: after(unix, minutes(5)),
+      kind: body.kind,
+      about: '',
+      awaits: [gateway],
+    };
+    return outstanding(sent, [], instant);
   }
 
   #sign({ audience, body, class: commandClass, groupEpoch }: Command): { cti: Cti; bytes: Buffer } {

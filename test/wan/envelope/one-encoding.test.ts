@@ -109,6 +109,7 @@ describe('one encoding', () => {
     ['a text of a mark that a decoder drops', 'a', '64efbbbf61', false],
     ['a text beyond ASCII', 'ü', '62c3bc', true],
     ['a text beyond ASCII, its length in characters', 'ü', '61c3', false],
+    ['a text whose one character is beyond ASCII, as one byte', 'é', '61e9', false],
     ['a list that ends early', [1, 2], '8201', false],
     ['another tag', new Tagged(18, 1), 'd101', false],
   ];
