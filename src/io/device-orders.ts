@@ -136,12 +136,16 @@ export class DeviceOrders {
 
   #conversation(device: SunSpecDevice, order: Order, isRepeat: boolean): Conversation<ApplyResult> {
     const { models, treatment } = this.#door;
-    const { deviations, byAxis, points } = treatment();
+    const { deviations, byAxis, points, maxWrite } = treatment();
     // A reminder is counted and never refused: the device would drop an order that stands, and nobody would hear.
     const flashWritesToday = isRepeat ? 0 : this.#flashToday(order.axis);
     const control = byAxis.get(order.axis);
     return control === undefined
-      ? applyOrder(device, order, models, { deviations, flashWritesToday })
+      ? applyOrder(device, order, models, {
+          deviations,
+          flashWritesToday,
+          ...(maxWrite === undefined ? {} : { maxWrite }),
+        })
       : applyByProfile(device, order, { control, points, models, flashWritesToday });
   }
 

@@ -62,7 +62,8 @@ export class DeviceSettings {
         parts: [],
       };
     const { device } = found.value;
-    const options = { deviations: this.#door.treatment().deviations };
+    const { deviations, maxWrite } = this.#door.treatment();
+    const options = { deviations, ...(maxWrite === undefined ? {} : { maxWrite }) };
     const asked = preview(device, intents.value, this.#door.models, options);
     const cannot = await this.#door.run(asked, 'write');
     return cannot === undefined ? this.#setAll(device, intents.value, options) : { ...cannot, parts: [] };

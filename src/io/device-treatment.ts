@@ -7,7 +7,13 @@ import type { Deviation } from '../local/device/mod.ts';
 import { controlsByAxis, deviationsOf } from '../local/device/mod.ts';
 import type { Axis } from '../model/mod.ts';
 import type { ControlProfile, PointProfile, Profile } from '../local/profiles/mod.ts';
-import { linkManners, readManners, requestManners, withManners } from '../local/profiles/mod.ts';
+import {
+  linkManners,
+  longestWrite,
+  readManners,
+  requestManners,
+  withManners,
+} from '../local/profiles/mod.ts';
 import type { BusManners } from './modbus/mod.ts';
 
 export interface Treatment {
@@ -17,6 +23,8 @@ export interface Treatment {
   /** Told to discovery and polling. */
   readonly reading: ReturnType<typeof readManners>;
   readonly deviations: readonly Deviation[];
+  /** Most registers that it takes in one write, where the profile says so. */
+  readonly maxWrite?: number;
   /** Controls that are carried out as the profile says, step by step. */
   readonly byAxis: ReadonlyMap<Axis, ControlProfile>;
   /** Points of the profile, by name. */
@@ -46,11 +54,13 @@ export function treatmentOf(profile: Profile | undefined): Treatment {
   if (profile === undefined) return plainly;
   const manners = requestManners(profile);
   const { retryOn } = manners;
+  const maxWrite = longestWrite(manners);
   return {
     profile,
     line: { ...linkManners(profile), ...(retryOn === undefined ? {} : { busyOn: retryOn }) },
     reading: readManners(profile),
     deviations: deviationsOf(profile.controls ?? {}),
+    ...(maxWrite === undefined ? {} : { maxWrite }),
     byAxis: controlsByAxis(profile.controls ?? {}),
     points: profile.points ?? {},
     rescanOn: profile.sunspec?.rescanOn ?? [],

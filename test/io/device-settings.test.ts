@@ -28,10 +28,10 @@ interface Scene {
 }
 
 /** Settings before `on`; `wait` is what happens there meanwhile. */
-function scene(on: Plant, wait: () => void = () => {}): Scene {
+function scene(on: Plant, wait: () => void = () => {}, treatment = plainly): Scene {
   const door: SettingsDoor = {
     models: MODELS,
-    treatment: () => plainly,
+    treatment: () => treatment,
     reach: () => Promise.resolve(ok({ device: deviceOf() })),
     run: conversation => Promise.resolve().then(() => run(conversation, on)),
     wait: () => {
@@ -128,5 +128,13 @@ describe('settings of a device that', () => {
       parts: [],
     });
     expect((await its.settings.set(VOLT_VAR)).outcome, 'there is room again').to.equal('implemented');
+  });
+
+  it('takes one register in one write is set nothing that belongs together, and is told so before anything is begun', async () => {
+    const on = plant();
+    const its = scene(on, () => {}, { ...plainly, maxWrite: 1 });
+    const set = await its.settings.set(VOLT_VAR);
+    expect([set.outcome, set.parts, writes(on)]).to.deep.equal(['refused', [], []]);
+    expect(set.why).to.match(/registers that belong together, and this device takes 1 in one write/);
   });
 });

@@ -26,8 +26,12 @@ export interface Block {
   readonly unit: number;
   readonly address: number;
   readonly words: readonly number[];
+  /** Registers of each point. */
+  readonly values: readonly number[];
   /** The points in it, as written. */
   readonly names: readonly string[];
+  /** The one function that writes it, where the device's profile says so. */
+  readonly functionCode?: 6 | 16;
 }
 
 export interface Verdict {
@@ -63,11 +67,16 @@ export function blocksFor(
     if (block === undefined) continue;
     const last = blocks.at(-1);
     const follows = last !== undefined && last.address + last.words.length === block.address;
-    const fits = last !== undefined && last.words.length + block.words.length <= MAX_WRITE;
+    const fits =
+      last !== undefined &&
+      last.words.length + block.words.length <= MAX_WRITE &&
+      last.functionCode === block.functionCode &&
+      block.functionCode !== 6;
     if (follows && fits && last.unit === block.unit)
       blocks[blocks.length - 1] = {
         ...last,
         words: [...last.words, ...block.words],
+        values: [...last.values, ...block.values],
         names: [...last.names, ...block.names],
       };
     else blocks.push(block);
@@ -80,11 +89,36 @@ function blockOf(
   device: Connected,
   modelOf: (name: PointName) => ReadModel | undefined,
 ): Block | undefined {
-  if (isOwn(name)) return { ...ownBlock(device, name, text), names: [name.text] };
+  const its = {
+    names: [name.text],
+    ...functionOf(device, isOwn(name) ? name.own : `${name.model}.${name.path}`),
+  };
+  if (isOwn(name)) {
+    const block = ownBlock(device, name, text);
+    return oneValue({ ...block, values: [block.words.length], ...its });
+  }
   const model = modelOf(name);
   if (model === undefined) return undefined;
   const { offset, words } = encoded({ name, text }, model);
-  return { unit: model.device.unit, address: model.entry.address + offset, words, names: [name.text] };
+  const address = model.entry.address + offset;
+  return oneValue({ unit: model.device.unit, address, words, values: [words.length], ...its });
+}
+
+/** What a control of the profile says of its points holds for them by whomever they are written. */
+function functionOf({ profile }: Connected, target: string): Pick<Block, 'functionCode'> {
+  for (const { functionCode, steps, release } of Object.values(profile?.controls ?? {})) {
+    const all = [...steps, ...('steps' in release ? release.steps : [])];
+    if (functionCode !== undefined && all.some(step => step.write === target)) return { functionCode };
+  }
+  return {};
+}
+
+/** Trouble: half of it would be another value. */
+function oneValue(block: Block): Block {
+  if (block.functionCode !== 6 || block.words.length === 1) return block;
+  throw new Trouble(
+    `${block.names.join()}: it has ${block.words.length} registers, and the profile says that the device takes one in one write (functionCode: 6); nothing was written`,
+  );
 }
 
 interface PointOrder {
@@ -202,6 +236,11 @@ export async function writeBlocks(device: Connected, blocks: readonly Block[]): 
 
 async function writeBlock(device: Connected, block: Block): Promise<Verdict> {
   const reply = await device.run(write(block), 'write');
+  if (!reply.ok && reply.refusal === 'too-long')
+    return {
+      result: 'refused',
+      why: `${describeFailure(reply)} (link.writeWith or link.maxWrite of its profile); nothing was written`,
+    };
   if (!reply.ok && changedNothing(reply))
     return { result: 'refused', why: `the device answers ${exceptionText(reply.exception)}` };
   const until = performance.now() + READ_AFTER_WRITE_MS;
@@ -243,8 +282,9 @@ function judged(reply: ModbusReply, held: ModbusReply): Verdict {
 }
 
 /** Function 6 for one register, 16 for several, as SunSpec has it; a profile may know better. */
-function* write({ unit, address, words }: Block): Conversation<ModbusReply> {
-  return yield { kind: 'write', unit, address, words, how: words.length === 1 ? 'single' : 'multiple' };
+function* write({ unit, address, words, values, functionCode }: Block): Conversation<ModbusReply> {
+  const how = words.length === 1 && functionCode !== 16 ? 'single' : 'multiple';
+  return yield { kind: 'write', unit, address, words, values, how };
 }
 
 function* readBack({ unit, address, words }: Block): Conversation<ModbusReply> {

@@ -23,6 +23,8 @@ export type ModbusRequest =
       readonly address: number;
       /** 1 … 123 words (6.12). */
       readonly words: readonly number[];
+      /** Words of each value in `words`, in their order; together all of them. One value unless told: it is never torn. */
+      readonly values?: readonly number[];
       /** `single`: FC 6, one word. `multiple`: FC 16, also for one word. */
       readonly how: 'single' | 'multiple';
     };
@@ -30,9 +32,10 @@ export type ModbusRequest =
 /**
  * `exception`: the device answered with a Modbus exception. `timeout`: nothing came in time. `disconnected`:
  * no link, or it was lost before the answer. `garbled`: bytes came that are not the answer to this request.
+ * `too-long`: a value to be written is longer than what the device takes in one write; nothing was sent.
  * After a write, {@link changedNothing} says whether it is known that nothing took effect.
  */
-export type ModbusRefusal = 'exception' | 'timeout' | 'disconnected' | 'garbled';
+export type ModbusRefusal = 'exception' | 'timeout' | 'disconnected' | 'garbled' | 'too-long';
 
 export type ModbusReply =
   | { readonly ok: true /** The words read; empty for a write. */; readonly words: readonly number[] }
@@ -58,6 +61,8 @@ export function isPutOff(reply: ModbusReply): boolean {
 
 /** Whether `reply`, to a write, says that the device refused all of it. Else only reading back tells what became of it. */
 export function changedNothing(reply: ModbusReply): boolean {
-  if (reply.ok || reply.refusal !== 'exception' || reply.partly === true) return false;
+  if (reply.ok || reply.partly === true) return false;
+  if (reply.refusal === 'too-long') return true;
+  if (reply.refusal !== 'exception') return false;
   return !PERHAPS_DONE.includes(reply.exception ?? 0);
 }

@@ -26,7 +26,7 @@ import { modelsBeside, planOf, pointsNeeded } from './plan.ts';
 import { rivalsOf, withRivals } from './rivals.ts';
 import { type Seen, look, readLong } from './seen.ts';
 import type { Check, Phase, PlanRefusal } from './steps.ts';
-import { type Done, type Door, writePhase } from './write.ts';
+import { type Done, type Door, MAX_WRITE, lengthOf, unitsOf, writePhase } from './write.ts';
 
 /** What one axis of one device shall do. `value` in the unit of the axis; `undefined` releases it. */
 export interface AxisOrder {
@@ -61,6 +61,8 @@ export interface ApplyResult {
 export interface ApplyOptions {
   /** How the product differs, from its profile. */
   readonly deviations?: readonly Deviation[];
+  /** Most registers that the device takes in one write. What belongs together and is longer is refused. */
+  readonly maxWrite?: number;
   /** Flash registers written today already for the mode at hand. 0 unless told. */
   readonly flashWritesToday?: number;
 }
@@ -143,6 +145,8 @@ export function* planIntent(
     const isWeighty = intent.kind === 'release' || (intent.kind === 'value' && outweighsWear(intent.value));
     const spent = plan.ok && !isWeighty ? budgetFault(plan.value, deviation, options) : undefined;
     if (spent !== undefined) return no(spent);
+    const long = plan.ok ? longFault(plan.value, options) : undefined;
+    if (long !== undefined) return no(long);
     if (plan.ok)
       return {
         phases: plan.value,
@@ -242,6 +246,15 @@ function budgetFault(
   const wanted = wordsOf(phases);
   if (most === undefined || flashWritesToday + wanted <= most) return undefined;
   return `${wanted} registers of flash on top of ${flashWritesToday} exceed the ${most} of a day`;
+}
+
+/** A guard that is too long is told of, like any that fails; an order is not begun. */
+function longFault(phases: readonly Phase[], { maxWrite = MAX_WRITE }: ApplyOptions): string | undefined {
+  const units = phases.flatMap(({ writes }) => unitsOf(writes));
+  const long = units.find(unit => lengthOf(unit) > maxWrite && unit.some(({ role }) => role === 'order'));
+  if (long === undefined) return undefined;
+  const points = long.map(({ point }) => point).join(' and ');
+  return `${points}: ${lengthOf(long)} registers that belong together, and this device takes ${maxWrite} in one write`;
 }
 
 function wordsOf(phases: readonly Phase[]): number {

@@ -17,7 +17,7 @@ export interface Door {
 }
 
 /** Modbus Application Protocol 1.1b3, 6.12. */
-const MAX_WRITE = 123;
+export const MAX_WRITE = 123;
 
 /**
  * One request where the registers adjoin. A device that refuses the block is asked point by point, guards
@@ -58,10 +58,11 @@ function* writeWords({ unit, functionCode }: Door, block: readonly Write[]): Con
   const words = block.flatMap(write => write.words);
   const address = block[0]?.address ?? 0;
   const how = words.length === 1 && functionCode !== 16 ? 'single' : 'multiple';
-  const reply = yield { kind: 'write', unit, address, words, how };
+  const values = unitsOf(block).map(lengthOf);
+  const reply = yield { kind: 'write', unit, address, words, values, how };
   const unknownFunction = !reply.ok && reply.refusal === 'exception' && reply.exception === 1;
   if (!unknownFunction || how === 'multiple') return reply;
-  return yield { kind: 'write', unit, address, words, how: 'multiple' };
+  return yield { kind: 'write', unit, address, words, values, how: 'multiple' };
 }
 
 /** Units that adjoin, as long as one request holds them. */
@@ -77,7 +78,7 @@ function blocksOf({ functionCode }: Door, writes: readonly Write[]): readonly (r
 }
 
 /** Single writes, but those of one name that adjoin stay together. */
-function unitsOf(writes: readonly Write[]): readonly (readonly Write[])[] {
+export function unitsOf(writes: readonly Write[]): readonly (readonly Write[])[] {
   const units: Write[][] = [];
   for (const write of writes) {
     const last = units.at(-1)?.at(-1);
@@ -92,6 +93,6 @@ function adjoin(a: Write | undefined, b: Write | undefined): boolean {
   return a !== undefined && b !== undefined && a.address + a.words.length === b.address;
 }
 
-function lengthOf(writes: readonly Write[]): number {
+export function lengthOf(writes: readonly Write[]): number {
   return writes.reduce((words, write) => words + write.words.length, 0);
 }

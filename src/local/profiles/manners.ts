@@ -33,6 +33,8 @@ function* ask(request: ModbusRequest, manners: Manners): Conversation<ModbusRepl
   if (touchesHole(request, manners))
     return { ...refused('exception', 'a hole of the profile'), exception: ILLEGAL_ADDRESS };
   let reply: ModbusReply = { ok: true, words: [] };
+  const long = tornValue(request, manners);
+  if (long !== undefined) return refused('too-long', long);
   for (const [at, part] of partsOf(request, manners).entries()) {
     reply = yield* patiently(part, manners.retryOn ?? []);
     if (!reply.ok) return at === 0 ? reply : { ...reply, partly: true };
@@ -48,14 +50,40 @@ function* patiently(request: ModbusRequest, retryOn: readonly number[]): Convers
   }
 }
 
-/** Functions 6 and 16 as the device has them. What is parted takes effect register by register. */
-function partsOf(request: ModbusRequest, { writeWith, maxWrite }: Manners): readonly ModbusRequest[] {
+/** Registers of one write, where the device says so. */
+export function longestWrite({ writeWith, maxWrite }: Manners): number | undefined {
+  return writeWith === 6 ? 1 : maxWrite;
+}
+
+/**
+ * Why the device cannot be asked: a value of which half is written is another value, and may be a dangerous one.
+ */
+function tornValue(request: ModbusRequest, manners: Manners): string | undefined {
+  const most = longestWrite(manners);
+  if (request.kind === 'read' || most === undefined) return undefined;
+  const longest = Math.max(...(request.values ?? [request.words.length]));
+  return longest > most
+    ? `what belongs together has ${longest} registers, and this device takes ${most} in one write`
+    : undefined;
+}
+
+/** Functions 6 and 16 as the device has them. Between two parts some values are new and some are not. */
+function partsOf(request: ModbusRequest, manners: Manners): readonly ModbusRequest[] {
   if (request.kind === 'read') return [request];
-  const most = writeWith === 6 ? 1 : (maxWrite ?? request.words.length);
+  const { writeWith } = manners;
+  const most = longestWrite(manners) ?? request.words.length;
   const how = writeWith === undefined ? request.how : writeWith === 6 ? 'single' : 'multiple';
-  const parts: ModbusRequest[] = [];
-  for (let at = 0; at < request.words.length; at += most)
-    parts.push({ ...request, how, address: request.address + at, words: request.words.slice(at, at + most) });
+  const { values: _, ...plain } = request;
+  const parts: (typeof plain)[] = [];
+  let at = 0;
+  for (const size of request.values ?? [request.words.length]) {
+    const words = request.words.slice(at, at + size);
+    const last = parts.at(-1);
+    if (last !== undefined && last.words.length + size <= most)
+      parts[parts.length - 1] = { ...last, words: [...last.words, ...words] };
+    else parts.push({ ...plain, how, address: request.address + at, words });
+    at += size;
+  }
   return parts;
 }
 

@@ -87,6 +87,7 @@ export function describeFailure({ refusal, exception, detail }: ReadFailure): st
     timeout: 'no answer',
     disconnected: `no connection${cause}`,
     garbled: `an answer that makes no sense${cause}`,
+    'too-long': detail ?? 'too long for this device',
   };
   return words[refusal];
 }

@@ -101,6 +101,49 @@ describe('underglass with a profile', () => {
     ]);
   });
 
+  it('writes with the one function a device takes, and refuses by name what does not fit one request', async () => {
+    await using dir = await tempDir();
+    const profile = join(dir.path, 'acme.yaml');
+    const control = {
+      steps: [{ write: '123.WMaxLimPct', value: 'order' }],
+      functionCode: 6,
+      verify: { by: 'read-back', point: '123.WMaxLimPct', withinMs: 1000 },
+      release: { steps: [{ write: '123.WMaxLim_Ena', value: 0 }] },
+      storage: 'volatile',
+    };
+    const long = { from: [{ table: 'holding', addressBase: 0, register: LIMIT, type: 'uint32' }] };
+    const because = (at: string) => ({ at, why: 'So it is.', evidence: ['acme/forum#1'] });
+    const write = async (more: object, ...orders: readonly string[]) => {
+      const { sunspec: _, ...rest } = PROFILE;
+      const parts = { ...rest, points: { long }, ...more };
+      const lines = Object.entries(parts).flatMap(([part, of]) =>
+        ['link', 'points', 'controls'].includes(part)
+          ? Object.keys(of).map(key => because(`${part}.${key}`))
+          : [],
+      );
+      await writeFile(profile, JSON.stringify({ ...parts, deviations: lines }));
+      asked.length = 0;
+      await server?.close();
+      const ran = await underglass('write', await serve(), ...orders, '--profile', profile);
+      return { ...ran, wrote: asked.filter(line => line.startsWith('write')) };
+    };
+    const link = { unit: 71, retryOn: [6] };
+    const two = ['123.WMaxLimPct=40', '123.WMaxLimPct_WinTms=7'];
+    const parted = [`write ${LIMIT} 1`, `write ${LIMIT + 1} 1`];
+    expect((await write({ link }, ...two)).wrote).to.deep.equal([`write ${LIMIT} 2`]);
+    expect((await write({ link: { ...link, writeWith: 6 } }, ...two)).wrote).to.deep.equal(parted);
+    expect((await write({ link, controls: { limit: control } }, ...two)).wrote).to.deep.equal(parted);
+    const torn = await write({ link: { ...link, writeWith: 6 } }, 'long=70000');
+    expect([torn.code, torn.wrote]).to.deep.equal([1, []]);
+    expect(torn.out)
+      .to.contain('has 2 registers, and this device takes 1 in one write')
+      .and.to.contain('link.writeWith');
+    const own = { ...control, steps: [{ write: 'long', value: 1 }] };
+    const named = await write({ link, controls: { limit: own } }, 'long=70000');
+    expect([named.code, named.wrote]).to.deep.equal([1, []]);
+    expect(named.err).to.contain('long: it has 2 registers').and.to.contain('functionCode: 6');
+  });
+
   it('tells of a shipped profile that fits a device, where none was asked for', async () => {
     const words = [...SUNS, ...common('Fronius', 'S-1'), ...END];
     const read: Unit['read'] = (address, count) => {

@@ -16,11 +16,17 @@ const read = (address: number, count: number): ModbusRequest => ({
   address,
   count,
 });
-const write = (address: number, words: readonly number[]): ModbusRequest => ({
+/** `values`: words of each value; one word each unless told. */
+const write = (
+  address: number,
+  words: readonly number[],
+  values: readonly number[] | undefined = words.map(() => 1),
+): ModbusRequest => ({
   kind: 'write',
   unit: 1,
   address,
   words,
+  values,
   how: words.length === 1 ? 'single' : 'multiple',
 });
 
@@ -74,7 +80,8 @@ describe("a device's manners", () => {
       [3, [12]],
     ]);
     const sixteen = ask(write(1, [10]), { writeWith: 16 }).device;
-    expect(sixteen.log).to.deep.equal([{ ...write(1, [10]), how: 'multiple' }]);
+    const { values: _, ...plain } = { values: [], ...write(1, [10]) };
+    expect(sixteen.log).to.deep.equal([{ ...plain, how: 'multiple' }]);
   });
 
   it('part a write that is too long, and stop where a part is refused', () => {
@@ -88,6 +95,31 @@ describe("a device's manners", () => {
     const stopped = ask(write(0, [5, 6, 7]), { writeWith: 6 }, refusing);
     expect(stopped.reply).to.include({ ok: false, exception: 3, partly: true });
     expect(refusing.log).to.have.length(2);
+  });
+
+  it('never tear a value: what does not go in one request is refused by name, and nothing is sent', () => {
+    for (const manners of [{ writeWith: 6 }, { maxWrite: 1 }] as const)
+      for (const values of [[2], [1, 2], [2, 1]]) {
+        const words = [1, 2, 3].slice(
+          0,
+          values.reduce((sum, size) => sum + size, 0),
+        );
+        const { reply, device } = ask(write(0, words, values), manners);
+        expect(reply).to.include({ ok: false, refusal: 'too-long' });
+        expect([!reply.ok && reply.detail, device.log, changedNothing(reply)]).to.deep.equal([
+          'what belongs together has 2 registers, and this device takes 1 in one write',
+          [],
+          true,
+        ]);
+      }
+    const untold: ModbusRequest = { kind: 'write', unit: 1, address: 0, words: [1, 2], how: 'multiple' };
+    expect(ask(untold, { maxWrite: 1 }).reply).to.include({ ok: false, refusal: 'too-long' });
+    const { device } = ask(write(0, [1, 2, 3, 4], [1, 2, 1]), { maxWrite: 2 });
+    expect(writes(device)).to.deep.equal([
+      [0, [1]],
+      [1, [2, 3]],
+      [3, [4]],
+    ]);
   });
 
   it('never call a write refused of which a part was taken, or may have been', () => {

@@ -117,7 +117,7 @@ const QUIRKS: readonly Quirk[] = [
     'kostal',
     'link.byteOrder sunspec.endOfMap points.energy.from.0.readAs',
   ),
-  quirk('Kostal, APsystems', 'one takes only FC 6', 'gosunspec#13', 'kostal', 'controls.limit.functionCode'),
+  quirk('Kostal, APsystems', 'one takes only FC 6', 'gosunspec#13', 'kostal', 'link.writeWith'),
   quirk('Kostal, APsystems', 'one takes only FC 6', 'pysunspec2#104', 'apsystems', 'link.writeWith'),
   quirk(
     'Huawei',
