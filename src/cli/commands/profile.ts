@@ -54,10 +54,27 @@ async function check(file: string, options: JsonOption, command: Command): Promi
     say.talk(
       `note: ${file}: controls.${name}: no order reaches it: it carries no axis, and puts an order into no SunSpec point that takes one`,
     );
+  for (const name of unending(read.value))
+    say.talk(
+      `note: ${file}: controls.${name}: an order outlives a gateway that dies: it has no step with revert-after, no keepAlive and no expiresAfterS; say which timer of the device ends it, if it has one`,
+    );
   if (options.json === true) return;
   say.out(
     `${file}: good: ${title}, ${deviations.length} deviations, ${Object.keys(controls).length} controls, tested: ${tested}`,
   );
+}
+
+/** Controls that name their axis, and pass no reversion nor forget by themselves. */
+function unending({ controls = {} }: Profile): readonly string[] {
+  return Object.entries(controls)
+    .filter(
+      ([, { carries, steps, keepAlive, release }]) =>
+        carries !== undefined &&
+        keepAlive === undefined &&
+        'steps' in release &&
+        !steps.some(({ value }) => value === 'revert-after'),
+    )
+    .map(([name]) => name);
 }
 
 /** Controls that are data only: they neither name an axis nor change how a model is written. */

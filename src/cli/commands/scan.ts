@@ -84,12 +84,13 @@ interface Seen {
 async function look(device: Connected, unit: number, searched: boolean): Promise<readonly Seen[]> {
   const { readUnread, recording, scan } = await import('../../local/sunspec/mod.ts');
   const { formatLink } = await import('../../io/modbus/mod.ts');
-  const { troubleOf } = await import('../local/device.ts');
+  const { tellNotes, troubleOf } = await import('../local/device.ts');
   const registers: Registers = new Map();
   const target = searched ? formatLink({ ...device.link, unit }) : device.target;
   const found = await device.run(recording(scan(device.discovery(unit)), registers), 'read');
   if (!found.ok) {
     const trouble = troubleOf({ ...device, target }, found);
+    if (!searched) tellNotes(device);
     if (!searched) throw trouble;
     device.say.talk(trouble.message);
     return [];

@@ -211,6 +211,7 @@ export async function discovered(device: Connected): Promise<readonly SunSpecDev
     return knownByOwn(device, profile);
   }
   const found = await device.run(discover(device.discovery()), 'read');
+  if (!found.ok) tellNotes(device);
   if (!found.ok) throw troubleOf(device, found);
   if (found.value.end.how === 'silent')
     throw new Trouble(
@@ -242,6 +243,11 @@ export function troubleOf(
     link !== undefined ? [link, NO_LINK] : unreachable && !isSilence ? [why] : [why, WHAT_TO_DO[refusal]];
   const sentence = says.filter(text => text !== undefined).join('; ');
   return new Trouble(`${target}: ${sentence}`, unreachable ? EXIT.unreachable : EXIT.failed);
+}
+
+/** What the profile has for a person whose device cannot be found. */
+export function tellNotes({ profile, say }: Pick<Connected, 'profile' | 'say'>): void {
+  for (const note of profile?.notes ?? []) say.talk(`note: profile ${profile?.profile}: ${note}`);
 }
 
 /** Tells of a shipped profile that fits and was not asked for. */

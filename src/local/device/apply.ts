@@ -219,7 +219,8 @@ function valueFault(axis: Axis, value: number): string | undefined {
   return fits ? undefined : `${value} is no value of ${axis}`;
 }
 
-function reversionFault(axis: Axis, reversion: AxisOrder['reversion']): string | undefined {
+/** Why it is none; `undefined` where it is one, or there is none. */
+export function reversionFault(axis: Axis, reversion: AxisOrder['reversion']): string | undefined {
   if (reversion === undefined) return undefined;
   return valueFault(axis, reversion.value) ?? timerFault(reversion.afterS);
 }

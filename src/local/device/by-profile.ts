@@ -9,7 +9,7 @@ import { type Axis, axisRow } from '../../model/mod.ts';
 import type { Conversation } from '../bus/conversation.ts';
 import { type ControlProfile, type PointProfile, ownPointsOf, readOwn } from '../profiles/mod.ts';
 import { type ModelSet, type SunSpecDevice, readOnce } from '../sunspec/mod.ts';
-import { type ApplyResult, type AxisOrder, outweighsWear } from './apply.ts';
+import { type ApplyResult, type AxisOrder, outweighsWear, reversionFault } from './apply.ts';
 import { effectOf, hintOf } from './from-profile.ts';
 import { type Back, type Verdict, verdictOf } from './judge.ts';
 import { doubted, isolates, obeys } from './local-control.ts';
@@ -82,7 +82,7 @@ function no(why: string): ApplyResult {
 }
 
 /** The steps of the profile that are meant, or why there are none. */
-function wantedOf({ axis, value }: AxisOrder, control: ControlProfile): Wanted | string {
+function wantedOf({ axis, value, reversion }: AxisOrder, control: ControlProfile): Wanted | string {
   if (value === undefined) {
     if ('expiresAfterS' in control.release)
       return `nothing ends it but time, ${control.release.expiresAfterS} s after the last order`;
@@ -90,13 +90,19 @@ function wantedOf({ axis, value }: AxisOrder, control: ControlProfile): Wanted |
   }
   const { min, max } = axisRow(axis);
   if (!Number.isInteger(value) || value < min || value > max) return `${value} is no value of ${axis}`;
+  const fault = reversionFault(axis, reversion);
+  if (fault !== undefined) return fault;
   const sign = value > 0 ? 'positive' : value < 0 ? 'negative' : 'zero';
-  const steps = control.steps.filter(({ when = sign }) => when === sign);
+  const steps = control.steps.filter(
+    ({ when = sign, value: says }) => when === sign && (says !== 'revert-to' || reversion !== undefined),
+  );
   // The number must go somewhere, or the sign alone be what a step is for; a switch is carried by numbers alone.
-  const isSaid = steps.some(step => typeof step.value !== 'number' || step.when !== undefined);
+  const isSaid = steps.some(
+    step => ['order', 'negated', 'magnitude'].includes(String(step.value)) || step.when !== undefined,
+  );
   if (!isSaid && axisRow(axis).unit !== 'switch')
     return `the profile has no way to order ${value} of ${axis}`;
-  return { axis, value, steps };
+  return { axis, value, steps, ...(reversion === undefined ? {} : { reversion }) };
 }
 
 type Base =

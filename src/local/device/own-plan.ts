@@ -9,6 +9,7 @@ import type { Conversation } from '../bus/conversation.ts';
 import { type ControlProfile, type PointProfile, registerOf, splitTarget } from '../profiles/mod.ts';
 import { type ModelSet, type SunSpecDevice, describeFailure, isRefused, readOnce } from '../sunspec/mod.ts';
 import { type Amount, plain, rawOf } from './amount.ts';
+import type { AxisOrder } from './apply.ts';
 import { ownAmount } from './own-amount.ts';
 import { look, pointAt } from './seen.ts';
 import { type Write, isHeld, writeOf } from './steps.ts';
@@ -19,6 +20,7 @@ type Step = ControlProfile['steps'][number];
 export interface Wanted {
   readonly axis: Axis;
   readonly value: number;
+  readonly reversion?: AxisOrder['reversion'];
   readonly steps: readonly Step[];
 }
 
@@ -135,10 +137,13 @@ function asMaker(amount: Amount, { negated }: PointProfile): Amount {
 
 /** The number of a step: its own, or the order's in the unit of the point. */
 function amountOf(
-  { step: { value: says }, wanted: { axis, value } }: Asked,
+  { step: { value: says }, wanted: { axis, value, reversion } }: Asked,
   taker: { readonly name: string; readonly units: string | undefined; readonly base: number | undefined },
 ): Result<Amount, 'cannot-carry'> {
   if (typeof says === 'number') return ok(plain(says));
+  // Without one it is 0: the timer of an earlier order must not end this one.
+  if (says === 'revert-after') return ok(plain(reversion?.afterS ?? 0));
+  if (says === 'revert-to') return ownAmount(axis, reversion?.value ?? value, taker);
   const signed = { order: value, negated: -value, magnitude: Math.abs(value) }[says];
   return ownAmount(axis, signed, taker);
 }

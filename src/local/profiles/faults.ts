@@ -127,10 +127,19 @@ function uncarried(
     for (const [at, { when, value }] of steps.entries())
       if (when !== undefined || value === 'magnitude' || value === 'negated')
         say(['steps', at], 'needs carries: the axis whose sign it heeds');
+      else if (value === 'revert-after' || value === 'revert-to')
+        say(['steps', at], 'needs carries; without it the timers of the model are written anyhow');
     return faults;
   }
   if (toggleEnable !== undefined)
     say(['toggleEnable'], 'is for a control without carries; here 0 and 1 are steps');
+  const reverts = steps.findIndex(({ value }) => value === 'revert-to');
+  if (reverts !== -1 && !steps.some(({ value }) => value === 'revert-after'))
+    say(['steps', reverts, 'value'], 'needs a step with revert-after: nothing would begin it');
+  if ('steps' in control.release)
+    for (const [at, { value }] of control.release.steps.entries())
+      if (value === 'revert-after' || value === 'revert-to')
+        say(['release', 'steps', at, 'value'], 'is of an order; a release has no time');
   for (const [at, target] of completeSet.entries())
     if (!steps.some(({ write }) => write === target)) say(['completeSet', at], `is in no step: ${target}`);
   for (const [at, { write, value, when }] of steps.entries()) {
@@ -143,7 +152,7 @@ function uncarried(
       say(['steps', at, 'write'], `is no register of the maker: name ${first.sunspec} itself`);
     else if (first.table === 'input')
       say(['steps', at, 'write'], `is an input register, which takes nothing: ${write}`);
-    const isNumber = typeof value !== 'number' && carries !== 'opModConnect';
+    const isNumber = typeof value !== 'number' && value !== 'revert-after' && carries !== 'opModConnect';
     if (isNumber && !['W', '%'].includes(point.units ?? ''))
       say(['steps', at, 'write'], `takes an order, so points.${write} needs units: W or "%"`);
   }

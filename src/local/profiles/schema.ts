@@ -55,7 +55,6 @@ const link = z.strictObject({
     .optional()
     .describe('TCP ports in the order they are tried, as a list'),
   unit: z.int().min(0).max(255).optional().describe('the unit id that answers as a SunSpec device, 0 to 255'),
-  oneClient: z.literal(true).optional().describe('true, where a second TCP client is refused'),
   reconnectMs: milliseconds.optional(),
   connectDelayMs: milliseconds.optional(),
   gapMs: milliseconds.optional(),
@@ -82,7 +81,6 @@ const link = z.strictObject({
     .describe(
       'none (never read what nobody asked for), listed (all but the holes), or fill: a number of registers',
     ),
-  byteOrder: z.literal('setting').optional().describe('setting, where a switch of the device decides'),
 });
 
 const hole = z.strictObject({
@@ -96,11 +94,6 @@ const sunspec = z.strictObject({
     .optional()
     .describe('true, where there is no SunSpec map: the device is read by points alone'),
   bases: z.array(register).min(1).max(8).optional().describe('registers of the marker SunS, as a list'),
-  endOfMap: z
-    .enum(['end-model', 'zero', 'refused'])
-    .optional()
-    .describe('end-model (as it should), zero (one 0x0000), or refused (an exception)'),
-  severalDevices: z.literal(true).optional().describe('true, where more common models follow in one chain'),
   holes: z
     .union([z.literal('found'), z.array(hole).min(1).max(64)])
     .optional()
@@ -114,16 +107,6 @@ const sunspec = z.strictObject({
     .min(1)
     .optional()
     .describe('what makes the map be read anew: map-changed, restart, night, exception'),
-  numbers: z
-    .enum(['integer', 'float', 'setting'])
-    .optional()
-    .describe('integer, float, or setting where a switch of the device decides which models stand there'),
-  scaleFactors: z.literal('moving').optional().describe('moving, where scale factors change while it runs'),
-  generations: z
-    .array(z.union([z.literal(100), z.literal(700)]))
-    .min(1)
-    .optional()
-    .describe('the model families it has: 100, 700'),
 });
 
 const TYPES = ['int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float32', 'string'] as const;
@@ -182,9 +165,9 @@ const target = z
 const step = z.strictObject({
   write: target,
   value: z
-    .union([z.enum(['order', 'negated', 'magnitude']), z.int()])
+    .union([z.enum(['order', 'negated', 'magnitude', 'revert-after', 'revert-to']), z.int()])
     .describe(
-      'order (the value that was ordered), negated, magnitude (without its sign), or a whole number in the unit of the point (with exponent -1, 100 is written as 1000)',
+      'order (the value that was ordered), negated, magnitude (without its sign), revert-after (seconds after which the device ends the order by itself, 0 where it shall not), revert-to (what it goes to then), or a whole number in the unit of the point (with exponent -1, 100 is written as 1000)',
     ),
   /** Only where the order is such; without it the step is always made. */
   when: z
@@ -267,8 +250,8 @@ const control = z.strictObject({
 const deviation = z.strictObject({
   at: z
     .string()
-    .regex(/^(link|sunspec|points|controls)(\.[\w-]+)+$/)
-    .describe('the line it is about, like link.oneClient'),
+    .regex(/^notes$|^(link|sunspec|points|controls)(\.[\w-]+)+$/)
+    .describe('the line it is about, like link.gapMs; or notes'),
   why: words,
   evidence: z
     .array(
@@ -302,7 +285,12 @@ const fields = z.strictObject({
   tested: z
     .enum(['none', 'simulated', 'bench', 'field'])
     .describe('none, simulated, bench or field: the most that was really done'),
-  notes: z.array(words).min(1).max(16).optional(),
+  notes: z
+    .array(words)
+    .min(1)
+    .max(16)
+    .optional()
+    .describe('what a person should know of it, as a list of sentences; told where it cannot be reached'),
   ...parts,
   deviations: z.array(deviation).max(64).describe('a list of at, why, evidence; [] where there is none'),
 });

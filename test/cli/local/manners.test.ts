@@ -86,6 +86,26 @@ describe('underglass with a profile', () => {
     }
   });
 
+  it('tells what the profile has for a person where no SunSpec device is found, and else keeps it', async () => {
+    await using dir = await tempDir();
+    const profile = join(dir.path, 'acme.yaml');
+    const note = 'The byte order is a setting of the device.';
+    await writeFile(profile, JSON.stringify({ ...PROFILE, notes: [note] }));
+    const unit: Unit = { unit: 71, read: () => ({ exception: 2 }), write: () => ({ exception: 1 }) };
+    server = await serveTcp({ units: [unit], port: 0 });
+    for (const args of [['scan'], ['read']]) {
+      const points = args[0] === 'read' ? ['1.SN'] : [];
+      const target = `tcp://127.0.0.1:${server.port}`;
+      const { code, err } = await underglass(...args, target, ...points, '--profile', profile);
+      expect(code).to.equal(1);
+      expect(err).to.contain(`note: profile acme: ${note}\n`);
+    }
+    await server.close();
+    const { code, err } = await underglass('read', await serve(), '1.SN', '--profile', profile);
+    expect(code).to.equal(0);
+    expect(err).to.not.contain(note);
+  });
+
   it('parts a write as the device wants it, and reads it back', async () => {
     await using dir = await tempDir();
     const profile = join(dir.path, 'acme.yaml');

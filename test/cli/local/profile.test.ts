@@ -26,7 +26,7 @@ describe('underglass profile', () => {
     const path = join(dir.path, 'acme.yaml');
     const good = await readFile('device-profiles/vendors/enphase.yaml', 'utf8');
     await writeFile(path, good.replace('    storage: volatile\n', ''));
-    const says = `${path}:11: controls.limit.storage is missing; expected: volatile, or flash with writesPerDay`;
+    const says = `${path}:10: controls.limit.storage is missing; expected: volatile, or flash with writesPerDay`;
     const { code, out, err } = await underglass('profile', 'check', path);
     expect([code, out, err]).to.deep.equal([1, '', `underglass: ${says}\n`]);
     const json = await underglass('profile', 'check', path, '--json');

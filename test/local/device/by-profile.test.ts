@@ -154,6 +154,43 @@ describe('an order carried out as a profile says', () => {
     expect(writes(on).at(-1), 'all of it is written all the same').to.deep.equal([60, [0xaa]]);
   });
 
+  it('passes a reversion to the timer that the profile names, and clears the timer where there is none', () => {
+    const on = registers();
+    const control: Partial<ControlProfile> = {
+      carries: 'opModMaxLimW',
+      steps: [
+        { write: 'percent', value: 'order' },
+        { write: 'rating', value: 'revert-to' },
+        { write: 'command', value: 'revert-after' },
+      ],
+      verify: { by: 'none' },
+    };
+    const points = { ...POINTS, rating: { ...own(50, { exponent: -2 }), units: '%' } };
+    const order = (reversion?: AxisOrder['reversion']) => {
+      const axis: AxisOrder = { axis: 'opModMaxLimW', value: 5000, ...(reversion && { reversion }) };
+      return run(
+        applyByProfile(DEVICE, axis, { control: { ...STORAGE, ...control }, points, models: MODELS }),
+        on,
+      );
+    };
+    order({ afterS: 300, value: 2000 });
+    order();
+    expect(writes(on)).to.deep.equal([
+      [40, [500]],
+      [50, [2000]],
+      [60, [300]],
+      [40, [500]],
+      [60, [0]],
+    ]);
+    for (const wrong of [
+      { afterS: 0, value: 2000 },
+      { afterS: 60, value: 10_001 },
+    ])
+      expect(order(wrong)).to.include({ outcome: 'refused' });
+    expect(order({ afterS: 70_000, value: 2000 }).why).to.match(/command cannot hold it/);
+    expect(writes(on)).to.have.length(5);
+  });
+
   it('repeats what the device forgets, and takes the function the device knows', () => {
     const on = registers();
     const control = { keepAlive: { everyS: 20, deadManS: 60 }, functionCode: 16 } as const;

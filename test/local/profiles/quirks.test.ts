@@ -35,7 +35,7 @@ const QUIRKS: readonly Quirk[] = [
     'one TCP client only',
     'home-assistant-solaredge-modbus#107, solaredge-modbus-multi#159',
     'solaredge',
-    'link.oneClient link.reconnectMs',
+    'notes link.reconnectMs',
   ),
   quirk(
     'SolarEdge',
@@ -58,15 +58,9 @@ const QUIRKS: readonly Quirk[] = [
     'solaredge',
     'controls.storage-charge.keepAlive.deadManS controls.storage-charge.release.expiresAfterS controls.limit.storage',
   ),
-  quirk('SolarEdge', 'meters are further model-1 blocks', '', 'solaredge', 'sunspec.severalDevices'),
-  quirk('Fronius', 'integer+SF or float models', 'evcc#2834', 'fronius', 'sunspec.numbers sunspec.rescanOn'),
-  quirk(
-    'Fronius',
-    'scale factors move with power',
-    'ioBroker.modbus#127, ha-sunspec#14',
-    'fronius',
-    'sunspec.scaleFactors',
-  ),
+  quirk('SolarEdge', 'meters are further model-1 blocks', '', 'solaredge', 'notes'),
+  quirk('Fronius', 'integer+SF or float models', 'evcc#2834', 'fronius', 'notes sunspec.rescanOn'),
+  quirk('Fronius', 'scale factors move with power', 'ioBroker.modbus#127, ha-sunspec#14', 'fronius', 'notes'),
   quirk(
     'Fronius',
     'a new WMaxLimPct is ignored',
@@ -96,13 +90,7 @@ const QUIRKS: readonly Quirk[] = [
     'link.timeoutMs link.gapMs points.power.zeroMeansUnknown',
   ),
   quirk('SMA', 'SunSpec unit id = profile id + 123', 'ha-sunspec#135', 'sma', 'link.unit'),
-  quirk(
-    'SMA',
-    'no end model',
-    'sunspec#20, pysunspec2#89',
-    'sma',
-    'sunspec.endOfMap sunspec.holes sunspec.rescanOn',
-  ),
+  quirk('SMA', 'no end model', 'sunspec#20, pysunspec2#89', 'sma', 'notes sunspec.holes sunspec.rescanOn'),
   quirk(
     'SMA',
     'write acknowledged, value unchanged',
@@ -115,7 +103,7 @@ const QUIRKS: readonly Quirk[] = [
     'byte order is a device setting',
     'evcc#3296, models#44, mbmd#97',
     'kostal',
-    'link.byteOrder sunspec.endOfMap points.energy.from.0.readAs',
+    'notes points.energy.from.0.readAs',
   ),
   quirk('Kostal, APsystems', 'one takes only FC 6', 'gosunspec#13', 'kostal', 'link.writeWith'),
   quirk('Kostal, APsystems', 'one takes only FC 6', 'pysunspec2#104', 'apsystems', 'link.writeWith'),
@@ -176,13 +164,7 @@ const QUIRKS: readonly Quirk[] = [
     'victron',
     'controls.grid-setpoint.storage controls.grid-setpoint-stored.storage.flash.writesPerDay',
   ),
-  quirk(
-    'Enphase',
-    '7xx models only',
-    'evcc#30121',
-    'enphase',
-    'sunspec.generations controls.limit.preconditions',
-  ),
+  quirk('Enphase', '7xx models only', 'evcc#30121', 'enphase', 'notes controls.limit.preconditions'),
 ];
 
 function at(profile: Profile, path: string): unknown {

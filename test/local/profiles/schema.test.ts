@@ -145,6 +145,31 @@ describe('a profile with registers of the maker', () => {
       own({ completeSet: ['power', 'other'] }, { power: register(), other: register() }),
       /is in no step: other/,
     ],
+    'a fallback that nothing begins': [
+      own({
+        steps: [
+          { write: 'power', value: 'order' },
+          { write: 'power', value: 'revert-to' },
+        ],
+      }),
+      /needs a step with revert-after/,
+    ],
+    'a release that takes its time': [
+      own({ release: { steps: [{ write: 'power', value: 'revert-after' }] } }),
+      /a release has no time/,
+    ],
+    'a reversion of a control that carries no axis': [
+      {
+        ...own({}),
+        controls: {
+          store: {
+            ...LIMIT,
+            steps: [...LIMIT.steps, { write: '123.WMaxLimPct_RvrtTms', value: 'revert-after' }],
+          },
+        },
+      },
+      /needs carries; without it the timers/,
+    ],
     'two points of one meaning': [
       own({}, { power: { ...register(), means: 'W' }, other: { ...register(), means: 'W' } }),
       /stands twice: W/,
