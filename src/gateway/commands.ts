@@ -19,8 +19,9 @@ import type {
   Response,
   StreamName,
 } from '../model/mod.ts';
-import { judgeReplay, markReplay } from '../wan/envelope/mod.ts';
+import { judgeReplay, markReplay, marksOf } from '../wan/envelope/mod.ts';
 import type { ReplayRefusal } from '../wan/envelope/mod.ts';
+import { heldBeyond } from '../wan/groups/mod.ts';
 import type { GrantRefusal } from '../wan/groups/mod.ts';
 import type { TrustRefusal } from '../wan/trust/mod.ts';
 import { acknowledged } from '../wan/uplink/mod.ts';
@@ -35,6 +36,7 @@ import { noteRefusal } from './refusals.ts';
 import type { Cause } from './orders.ts';
 import { addressed, grant, probe } from './grants.ts';
 import { aboutEvent, isRefusalWithheld, overrideEnded, receipt, refusalReceipt } from './reports.ts';
+import type { RefusedCommand } from './reports.ts';
 import { takeSealed } from './sealed.ts';
 import type { SealedCommandRefusal } from './sealed.ts';
 import { commandKey, count, put } from './state.ts';
@@ -56,7 +58,17 @@ export function receive(state: GatewayState, work: Work, command: Command, now: 
   if (replay.verdict === 'refused' && replay.refusal === 'sequence-jump' && replay.retry === 'later')
     askMarks(state, work, command.issuer, now);
   if (replay.verdict === 'refused')
-    return refuse(state, work, command, { ...replay, detail: replayWhy(command, replay.refusal) }, now);
+    return refuse(
+      state,
+      work,
+      command,
+      {
+        ...replay,
+        detail: replayWhy(command, replay.refusal),
+        ...takenAbove(state, command, replay.refusal),
+      },
+      now,
+    );
   if (command.body.kind === 'probe') return heard(state, work, command, command.body, now);
   const waits = exchangeTrouble(state, command, now);
   if (waits !== undefined) return refuse(state, work, command, waits, now);
@@ -71,7 +83,9 @@ export function receive(state: GatewayState, work: Work, command: Command, now: 
   if (!done.ok && (done.retry === 'later' || unanswered)) return refuse(state, work, command, done, now);
   for (const row of markReplay(state.replay, command)) work.store({ op: 'put', ...row });
   count(state, 'commands');
-  return done.ok ? done.value : refuse(state, work, command, done, now);
+  if (done.ok) return done.value;
+  const held = command.body.kind === 'grant' ? heldBeyond(state.memberships, command.body) : [];
+  return refuse(state, work, command, { ...done, ...(held.length === 0 ? {} : { proof: { held } }) }, now);
 }
 
 /**
@@ -215,18 +229,30 @@ export function refuse(
   state: GatewayState,
   work: Work,
   { cti, issuer, kid }: Pick<Command, 'cti' | 'issuer' | 'kid'>,
-  no: Pick<Refused<string>, 'refusal' | 'retry' | 'detail'>,
+  no: Pick<Refused<string>, 'refusal' | 'retry' | 'detail'> & Pick<RefusedCommand, 'proof'>,
   now: Now,
 ): readonly Cause[] {
-  const { refusal, retry, detail: why = refusal } = no;
+  const { refusal, retry, detail: why = refusal, proof } = no;
   noteRefusal(state, work, refusal, why, now);
-  refusalReceipt(state, work, { cti, issuer, kid, refusal, retry, response: responseTo(refusal), why }, now);
+  const said = { cti, issuer, kid, refusal, retry, response: responseTo(refusal), why };
+  refusalReceipt(state, work, { ...said, ...(proof === undefined ? {} : { proof }) }, now);
   return [];
 }
 
 function responseTo(refusal: string): Response {
   if (refusal === 'expired' || refusal === 'event-expired') return 'expired';
   return refusal === 'not-member' || refusal === 'not-addressed' ? 'notApplicable' : 'invalid';
+}
+
+/** Whoever uses a number twice may have forgotten that it did. */
+function takenAbove(
+  state: GatewayState,
+  { issuer, keyEpoch, stream }: Command,
+  refusal: ReplayRefusal,
+): Pick<RefusedCommand, 'proof'> {
+  if (refusal !== 'replay' && refusal !== 'sequence-too-old') return {};
+  const mark = marksOf(state.replay, issuer).find(m => m.keyEpoch === keyEpoch && m.stream === stream);
+  return mark === undefined ? {} : { proof: { taken: mark.high } };
 }
 
 function replayWhy({ sequence, stream, issuer }: Command, refusal: ReplayRefusal): string {

@@ -9,11 +9,12 @@ import { minutes } from '../base/time.ts';
 import type { Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
 import { eventKey } from '../model/mod.ts';
-import type { Command, GrantBody, GroupId, ProbeBody } from '../model/mod.ts';
+import type { Command, GrantBody, GroupHeld, GroupId, ProbeBody } from '../model/mod.ts';
 import {
   STRANGER_WAIT,
   applyGrants,
   applyProbe,
+  heldBeyond,
   judgeAudience,
   membershipDigest,
   othersGroup,
@@ -43,7 +44,8 @@ export function grant(
   if (!taken.ok) return taken;
   for (const row of taken.value) keepRow(work, row);
   for (const { group } of [body, ...(body.also ?? [])]) listen(state, work, group);
-  answer(state, work, command, describe(state, body), now);
+  const held = heldBeyond(state.memberships, body);
+  answer(state, work, command, describe(state, body), now, held);
   for (const { key, value } of taken.value)
     if (!value.member && before.get(key)?.member !== false)
       withdraw(state, work, { group: key, epoch: value.epoch }, now);
@@ -142,13 +144,22 @@ function answer(
   { cti, issuer }: Pick<Command, 'cti' | 'issuer'>,
   why: string,
   now: Now,
+  held: readonly GroupHeld[] = [],
 ): void {
   const ofIssuer = [...state.memberships].filter(([, held]) => (held.issuer ?? issuer) === issuer);
   const digest = membershipDigest(new Map(ofIssuer));
   receipt(
     state,
     work,
-    { kind: 'receipt', cti, issuer, response: 'completed', why, membershipDigest: digest },
+    {
+      kind: 'receipt',
+      cti,
+      issuer,
+      response: 'completed',
+      why,
+      membershipDigest: digest,
+      ...(held.length === 0 ? {} : { held }),
+    },
     now,
   );
 }

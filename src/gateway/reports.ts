@@ -100,6 +100,8 @@ export interface RefusedCommand {
   readonly retry: Retry;
   readonly response: Response;
   readonly why: string;
+  /** By which its head end sees that it has forgotten what it said before. */
+  readonly proof?: Pick<ReceiptBody, 'held' | 'taken'>;
 }
 
 /**
@@ -114,9 +116,9 @@ export function refusalReceipt(state: GatewayState, work: Work, refused: Refused
   const recent = recentRefusals(state, refused.kid, now);
   if (recent === undefined) state.refusals.set(refused.kid, { since: now.unix, count: 1 });
   else recent.count++;
-  const { cti, issuer, refusal, retry, response, why } = refused;
+  const { cti, issuer, refusal, retry, response, why, proof } = refused;
   const again = laterOf(retry) === undefined ? {} : { retry: 'later' as const };
-  receipt(state, work, { kind: 'receipt', cti, issuer, response, refusal, ...again, why }, now);
+  receipt(state, work, { kind: 'receipt', cti, issuer, response, refusal, ...again, why, ...proof }, now);
 }
 
 /** Whether the key has had all the receipts of refusals that it gets in this minute. */

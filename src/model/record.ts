@@ -5,7 +5,7 @@
 import type { UnixTime } from '../base/time.ts';
 import type { Setpoint } from './control.ts';
 import type { FileId } from './delivery.ts';
-import type { ClockTrust, Cti, DeviceId, MRID, Nonce } from './ids.ts';
+import type { ClockTrust, Cti, DeviceId, GroupId, MRID, Nonce } from './ids.ts';
 import type { SettingsSet } from './held.ts';
 import type { BillingBody, VoltageAlarm } from './metering.ts';
 import type { ModesBody, ReadingsBody } from './modes.ts';
@@ -94,10 +94,24 @@ export interface ReceiptBody {
   readonly applied?: readonly Applied[];
   /** With the answer to a grant or a probe: what is held of its issuer's groups now, made as that of a status. */
   readonly membershipDigest?: string;
+  /**
+   * With the answer to a grant: groups of it that are held in a later epoch than it names, or otherwise in that one. A
+   * head end whose ledger was restored from an old copy goes on above them.
+   */
+  readonly held?: readonly GroupHeld[];
+  /** With `replay` and `sequence-too-old`: the highest sequence of the command's stream that was taken. */
+  readonly taken?: number;
   /** How curves and settings ended, by device. */
   readonly set?: readonly SettingsSet[];
   /** With the answer to an interrogation: the devices that told, each in records of kind modes that come before it. */
   readonly told?: readonly DeviceId[];
+}
+
+/** How one group is held by a gateway. */
+export interface GroupHeld {
+  readonly group: GroupId;
+  readonly epoch: number;
+  readonly member: boolean;
 }
 
 /** The customer answered an event (OVR-5): at once, and again with the total when the override ends. */

@@ -6,7 +6,7 @@
  * gateway has answered or its time has run out (GRP-3). A record is in the ledger before it is acknowledged.
  * So a head end that dies at any moment goes on where it was. Presence, which nobody signs, decides nothing.
  */
-import { ok, refused, troubleOf } from '../base/assert.ts';
+import { refused, troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { after, minutes } from '../base/time.ts';
 import { ackTopic, blobTopic, guestSubscriptions, headEndSubscriptions, parseTopic } from '../model/mod.ts';
@@ -24,6 +24,7 @@ import type {
 } from '../model/mod.ts';
 import { signCommand } from '../wan/envelope/mod.ts';
 import type { SealedContent } from '../wan/envelope/mod.ts';
+import { addressed } from './addressing.ts';
 import { Acknowledger } from './acknowledger.ts';
 import type { Through } from './acknowledger.ts';
 import { Auditor } from './auditor.ts';
@@ -38,8 +39,7 @@ import { Greeter } from './greeter.ts';
 import { Latecomers } from './latecomers.ts';
 import { ModeBook } from './mode-book.ts';
 import type { ModesKnown } from './mode-book.ts';
-import { PURPOSE_OF } from './nms-options.ts';
-import type { AddressRefusal, AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './nms-options.ts';
+import type { AmiNmsOptions, NmsEvents, NmsRefusal, SendRefusal } from './nms-options.ts';
 import { Numbers } from './numbers.ts';
 import { isAbout } from './outstanding.ts';
 import type { Outstanding } from './outstanding.ts';
@@ -126,7 +126,7 @@ export class AmiNms {
   /** Signs `body` and sends it to `audience` until every addressed gateway answers. Resolves when it is durable. */
   async send(audience: Audience, body: CommandBody, how: SendOptions): Promise<Result<Sent, SendRefusal>> {
     if (audience.kind === 'group') await this.#prober?.ahead(audience.id);
-    const to = this.#addressed(audience, body);
+    const to = addressed(this.#options.registry, audience, body);
     return to.ok ? this.#dispatcher.send(to.value, body, how) : to;
   }
 
@@ -208,22 +208,6 @@ export class AmiNms {
     await this.#auditor.idle();
   }
 
-  #addressed(audience: Audience, { kind }: CommandBody): Result<Addressed, AddressRefusal> {
-    if (audience.kind === 'device') return ok({ audience, awaits: [audience.id] });
-    const group = this.#options.registry?.get(audience.id);
-    if (group === undefined) return refused('no-such-group', audience.id);
-    const purpose = PURPOSE_OF.get(kind);
-    if (purpose !== undefined && !group.purposes.includes(purpose))
-      return refused(
-        'wrong-purpose',
-        `${audience.id} is for ${group.purposes.join(', ')}, not for ${purpose}`,
-      );
-    const awaits = group.members.filter(({ member }) => member).map(({ gateway }) => gateway);
-    return awaits.length === 0
-      ? refused('no-members', audience.id)
-      : ok({ audience, awaits, groupEpoch: group.epoch });
-  }
-
   #message({ topic, payload, acknowledge }: Parameters<BrokerEvents['message']>[0]): void {
     const parsed = parseTopic(topic);
     if (parsed?.kind === 'state') {
@@ -250,6 +234,11 @@ export class AmiNms {
     if (body.kind === 'request' && body.wants === 'grant')
       this.#enrolment?.asked(gateway, body.group as GroupId);
     if (body.kind !== 'receipt' || !isAbout(body, this.#options.issuer)) return;
+    const open = this.#dispatcher.find(body.cti);
+    if (open?.missing.has(gateway) === true && body.taken !== undefined) {
+      this.#greeter.tookBefore(gateway, open.command, body.taken);
+      this.#prober?.tookBefore(gateway, body.cti);
+    }
     const isGrants = this.#enrolment?.receipt(gateway, body) === true;
     if (!isGrants && body.membershipDigest !== undefined)
       void this.#proved(gateway, body, body.membershipDigest);

@@ -15,7 +15,7 @@ import type { LedgerPort, SentCommand, Settlement } from './ports.ts';
 
 /** How delivery to each member is ensured, for people. */
 export const MEANS =
-  'the same signed bytes are repeated, at pauses that grow to a minute, until the receipt of each member is here or the command expires; a member without its grant is given it and takes the bytes then; one that holds a newer epoch of the group is sent the command alone';
+  'the same signed bytes are repeated, at pauses that grow to a minute, until the receipt of each member is here or the command expires; a member without its grant is given it and takes the bytes then; one that holds a newer epoch of the group, or has taken its number before, is sent the command alone';
 
 /**
  * `waiting`: the broker has not taken it yet. `sent`: it has. `later`: the member said that it will take it when it
@@ -80,22 +80,33 @@ function withoutAnswer(
   return { state: 'sent', why: 'the broker has it; no receipt yet' };
 }
 
-/** What a member that has moved on to a newer epoch is sent alone: a group's command, said to it again. */
+/** A command that its gateway could not take as it was, and is sent alone: said to it again. */
 export interface Again {
   readonly gateway: GatewayId;
-  readonly group: GroupId;
+  /** Where it was for a group. */
+  readonly group?: GroupId;
   readonly claims: CommandClaims;
 }
 
-/** Whether `receipt` says that its gateway could not take a group's command any more, and what it is sent then. */
+/** Grants and probes are made anew by who sends them. */
+const MADE_ANEW: ReadonlySet<SentCommand['kind']> = new Set(['grant', 'probe']);
+
+/**
+ * Whether `receipt` says that its gateway could not take a command as it was: it holds a newer epoch of the group, or
+ * has taken the command's number before, from an earlier life of the head end.
+ */
 export function againTo(
   gateway: GatewayId,
-  receipt: ReceiptBody,
+  { refusal, taken }: ReceiptBody,
   open: Readonly<Outstanding> | undefined,
-): Result<Again, 'not-stale'> {
+): Result<Again, 'taken-as-it-is'> {
   const audience = open === undefined ? undefined : parseAudience(open.command.audience);
-  const isStale = receipt.refusal === 'group-epoch-stale' && open?.missing.has(gateway) === true;
-  if (open === undefined || audience?.kind !== 'group' || !isStale) return refused('not-stale');
+  const isLost = refusal === 'group-epoch-stale' || (refusal !== undefined && taken !== undefined);
+  if (open?.missing.has(gateway) !== true || audience === undefined || !isLost)
+    return refused('taken-as-it-is');
+  if (MADE_ANEW.has(open.command.kind)) return refused('taken-as-it-is');
   const claims = readCommand(open.command.bytes);
-  return claims.ok ? ok({ gateway, group: audience.id, claims: claims.value }) : refused('not-stale');
+  if (!claims.ok) return refused('taken-as-it-is');
+  const group = audience.kind === 'group' ? { group: audience.id } : {};
+  return ok({ gateway, ...group, claims: claims.value });
 }

@@ -6,6 +6,7 @@
  * It starts from the registry's states alone, so it converges after loss, restart and reorder: who has not
  * acknowledged is told. What a gateway says it holds is compared with the record; who differs is told its whole list.
  */
+import { troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { between, minutes, unixTime } from '../base/time.ts';
 import type { UnixTime } from '../base/time.ts';
@@ -26,6 +27,9 @@ export const MAX_GRANTS_UNDER_WAY = 500;
 export const DRIFT_AFTER = minutes(2);
 /** Who lapsed is granted anew when it is heard of again, and no sooner than this after the last time. */
 export const REPAIR_EVERY = minutes(10);
+
+/** What a gateway knows and this head end does not is taken for an old ledger at most so often. */
+export const CATCH_UP_EVERY = minutes(1);
 
 /** What one grant says of one group. */
 interface Cover {
@@ -74,6 +78,7 @@ export class Enrolment {
   readonly #drifted = new Map<GatewayId, string>();
   /** What a gateway refused is sent again only when it asks, or when the record changes for it. */
   readonly #refused = new Set<GatewayId>();
+  readonly #caughtUpAt = new Map<string, UnixTime>();
   readonly #repairedAt = new Map<GatewayId, UnixTime>();
   /** The digest of a gateway that is in other issuers' groups too, and ours with which it was so. */
   readonly #withOthers = new Map<GatewayId, { readonly shown: string; readonly ours: string }>();
@@ -167,17 +172,50 @@ export class Enrolment {
   #answered(grant: Grant, receipt: ReceiptBody): void {
     const { gateway } = grant;
     const { membershipDigest: digest, refusal } = receipt;
-    if (refusal !== undefined) {
-      this.#refused.add(gateway);
-      this.#report(grant, 'lapsed', `its gateway refused the grant: ${refusal}`);
-      return this.#sender.trouble(`${gateway} refused its grant: ${receipt.why}`);
-    }
+    const isAhead = receipt.taken !== undefined || receipt.held !== undefined;
+    if (isAhead)
+      void this.#catchUp(grant, receipt).catch((error: unknown) =>
+        this.#sender.trouble(`${gateway}: ${troubleOf(error)}`),
+      );
+    if (refusal !== undefined) return isAhead ? undefined : this.#refuses(grant, refusal, receipt.why);
     this.#report(grant, 'acknowledged', 'its gateway signed for the grant');
     for (const { group } of grant.covers) this.#sender.acknowledged(group);
     if (digest === undefined) return;
     if (grant.drifted !== undefined && digest === this.#expected(gateway))
       this.#withOthers.set(gateway, { shown: grant.drifted, ours: digest });
     this.holds(gateway, digest);
+  }
+
+  /**
+   * Its gateway knows of later numbers or epochs than this head end: the ledger is an old copy. What stands above them
+   * is told it anew; once in a while, for a gateway may say what it likes, and it is heard of again by its status.
+   */
+  async #catchUp(grant: Grant, { held = [], taken, refusal, why }: ReceiptBody): Promise<void> {
+    const { gateway, drifted } = grant;
+    const { unix } = this.#clock.now();
+    const about = `${gateway} ${taken === undefined ? 'epoch' : 'number'}`;
+    const last = this.#caughtUpAt.get(about);
+    const isSoon = last !== undefined && between(last, unix) < CATCH_UP_EVERY;
+    let isNews = taken !== undefined && !isSoon;
+    for (const { group, ...how } of isSoon ? [] : held) {
+      if ((await this.#registry.lift(group, { gateway, ...how })) === 'nothing') continue;
+      isNews = true;
+      this.#sender.trouble(
+        `${gateway} holds a later epoch of ${group}: the ledger is restored, all are told anew`,
+      );
+    }
+    if (!isNews) return refusal === undefined || isSoon ? undefined : this.#refuses(grant, refusal, why);
+    this.#caughtUpAt.set(about, unix);
+    if (drifted !== undefined) this.#drifted.set(gateway, drifted);
+    this.#queue.add(gateway);
+    this.#pump();
+  }
+
+  #refuses(grant: Grant, refusal: string, why: string): void {
+    const { gateway } = grant;
+    this.#refused.add(gateway);
+    this.#report(grant, 'lapsed', `its gateway refused the grant: ${refusal}`);
+    this.#sender.trouble(`${gateway} refused its grant: ${why}`);
   }
 
   #changed(gateways: readonly GatewayId[]): void {

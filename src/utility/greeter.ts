@@ -10,7 +10,7 @@
 import { troubleOf } from '../base/assert.ts';
 import { after, minutes, seconds } from '../base/time.ts';
 import type { Instant } from '../base/time.ts';
-import { commandTopic, formatAudience } from '../model/mod.ts';
+import { commandTopic, formatAudience, parseAudience } from '../model/mod.ts';
 import type {
   Audience,
   BirthBody,
@@ -21,11 +21,12 @@ import type {
   StreamTold,
   WelcomeBody,
 } from '../model/mod.ts';
-import { signCommand } from '../wan/envelope/mod.ts';
+import { MAX_SEQUENCE_JUMP, signCommand } from '../wan/envelope/mod.ts';
 import { makeClaims } from './dispatcher.ts';
 import type { Issuer } from './dispatcher.ts';
 import { commandStream } from './numbers.ts';
 import type { Numbers } from './numbers.ts';
+import type { SentCommand } from './ports.ts';
 
 /**
  * Anybody can bring an old birth record again, and each answer costs a signature and repeats what is open. But a
@@ -38,6 +39,8 @@ const VALID = minutes(5);
 /** Streams and open commands in one welcome: what fits into the 512 items of a command with room to spare. */
 export const MAX_STREAMS = 64;
 export const MAX_OPEN = 128;
+/** Commands of one stream between two copies of a ledger at most: half of what a gateway lets a number leap. */
+export const MAX_NUMBERS_LIFT = MAX_SEQUENCE_JUMP / 2;
 /** The class of what asks nothing of a device: any key may use it. */
 const LEAST = { class: 'market', primacy: 255 } as const;
 
@@ -123,6 +126,22 @@ export class Greeter {
   /** Never rejects. */
   async time(gateway: GatewayId, nonce: Nonce): Promise<void> {
     await this.#say(gateway, { kind: 'time', time: this.#issuer.clock.now().unix, nonce });
+  }
+
+  /**
+   * A gateway refused a command for its number, and says how far it has taken that stream: an earlier life of this head
+   * end used those numbers. Of a group's stream too much is not believed of one member: the others would leap.
+   */
+  tookBefore(gateway: GatewayId, { audience: to, stream }: SentCommand, high: number): void {
+    const audience = parseAudience(to);
+    const last = audience === undefined ? high : this.#doors.numbers.last(audience, stream);
+    if (audience === undefined || high <= last) return;
+    const said = `${gateway} has taken command ${high} to ${to}; this ledger knew of ${last}`;
+    if (high - last > MAX_NUMBERS_LIFT) return this.#doors.trouble(`${said}, which is not believed`);
+    this.#doors.numbers
+      .atLeast(audience, stream, high)
+      .catch((error: unknown) => this.#doors.trouble(`numbers of ${to}: ${troubleOf(error)}`));
+    this.#doors.trouble(`${said}: it is restored`);
   }
 
   /** Where this head end stands lower than the gateway: its own memory was lost. */

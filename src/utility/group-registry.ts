@@ -25,6 +25,8 @@ import {
   advanced,
   groupRow,
   historyRow,
+  isBehind,
+  lifted,
   memberRow,
   removal,
   stepRow,
@@ -38,6 +40,7 @@ import type {
   GroupRecord,
   GroupRefusal,
   GroupTraits,
+  Lifting,
   Member,
 } from './group-rows.ts';
 import type { ClockPort, Json, LedgerChange, LedgerPort } from './ports.ts';
@@ -234,6 +237,26 @@ export class GroupRegistry {
       await this.#take(reports);
     });
     return this.#reporting;
+  }
+
+  /**
+   * Goes on above an epoch that a gateway was given by an earlier life of this registry: its ledger was restored from
+   * an old copy. Who is in the group stays as the ledger says, and every member is told anew. Whether it had to.
+   */
+  lift(group: GroupId, beyond: Lifting): Promise<'lifted' | 'nothing'> {
+    return this.#inTurn(async () => {
+      const before = this.#groups.get(group);
+      if (before === undefined || !isBehind(before, beyond)) return 'nothing';
+      const since = this.#clock.now().unix;
+      const { record, members, act } = lifted(before, beyond, since);
+      const rows = members.flatMap(member => [memberRow(group, member), stepRow(group, member)]);
+      await this.#ledger.commit([groupRow(group, record), historyRow(group, record, act, []), ...rows]);
+      this.#groups.set(group, record);
+      for (const member of members) this.#keep(group, record, member);
+      const told = { group, gateways: members.map(({ gateway }) => gateway) };
+      for (const listener of this.#listeners) listener([told]);
+      return 'lifted';
+    });
   }
 
   /** Resolves when every change and report of before is durable, or has failed. */

@@ -133,6 +133,42 @@ export function trimmed(left: GroupRecord['left'], from: number): Pick<GroupReco
   return { left: left.filter(([epoch]) => epoch > last), from: last };
 }
 
+/** What a gateway holds of a group. */
+export interface Lifting {
+  readonly gateway: GatewayId;
+  readonly epoch: number;
+  readonly member: boolean;
+}
+
+/**
+ * More epochs than a group comes through between two copies of a ledger. One gateway may say what it likes, and the
+ * numbers have to last.
+ */
+export const MAX_LIFT = 2 ** 20;
+
+/** Whether a gateway holds what this record never said: a later epoch, or another word in its own. */
+export function isBehind({ epoch, members }: GroupRecord, held: Lifting): boolean {
+  if (held.epoch > epoch) return held.epoch <= epoch + MAX_LIFT;
+  return held.epoch === epoch && held.member !== (members.get(held.gateway)?.member === true);
+}
+
+/** A record above what `held` says, of which nobody has been told. Who left before is not known to be whole any more. */
+export function lifted(
+  before: GroupRecord,
+  { gateway, epoch: held }: Lifting,
+  since: UnixTime,
+): { readonly record: GroupRecord; readonly members: readonly Member[]; readonly act: Act } {
+  const epoch = held + 1;
+  const why = `${gateway} holds epoch ${held}, this record knew of ${before.epoch}: it is restored from an old copy`;
+  const members = [...before.members.values()].map((one): Member => {
+    const { proven: _, ...member } = one;
+    return { ...member, state: 'requested', since, epoch, cause: why.slice(0, MAX_TEXT) };
+  });
+  const kept = new Map(members.map(member => [member.gateway, member]));
+  const record = { ...before, epoch, changedAt: since, members: kept, left: [], from: epoch, probed: epoch };
+  return { record, members, act: { by: 'head-end', why } };
+}
+
 export function groupRow(group: GroupId, record: GroupRecord): LedgerChange {
   const { traits, epoch, changedAt, left, from, probed } = record;
   const value = { traits, epoch, changedAt, left, from, probed };

@@ -1,11 +1,10 @@
 /** What a head end is made of and what it tells its owner, as types; ami-nms is the head end itself. */
 import type { AuditVerdict } from './auditor.ts';
-import type { CommandBody, GatewayId, KeyId, ReceiptBody, StreamName, UplinkRecord } from '../model/mod.ts';
+import type { GatewayId, KeyId, ReceiptBody, StreamName, UplinkRecord } from '../model/mod.ts';
 import type { TrustedKey } from '../wan/envelope/mod.ts';
 import type { CollectRefusal, Successors } from './collector.ts';
 import type { DispatchRefusal, Issuer } from './dispatcher.ts';
 import type { GroupRegistry } from './group-registry.ts';
-import type { Purpose } from './group-rows.ts';
 import type { Gap } from './intake.ts';
 import type { BrokerEvents, BrokerPort, LedgerPort } from './ports.ts';
 import type { SealDoor } from './sealer.ts';
@@ -60,11 +59,3 @@ export type NmsRefusal = CollectRefusal | 'presence-unreadable';
 /** `no-such-group`, `no-members`: nobody to send to. `wrong-purpose`: the group is not for commands of that kind. */
 export type SendRefusal = DispatchRefusal | AddressRefusal;
 export type AddressRefusal = 'no-such-group' | 'no-members' | 'wrong-purpose';
-
-/** What a group has to be for, so that a command of that kind is sent to it. */
-export const PURPOSE_OF: ReadonlyMap<CommandBody['kind'], Purpose> = new Map([
-  ['event', 'load-control'],
-  ['settings', 'load-control'],
-  ['read', 'meter-reading'],
-  ['manifest', 'delivery'],
-]);

@@ -21,6 +21,9 @@ export const ANSWER_WITHIN = minutes(10);
 /** How long one is repeated that nobody owes an answer to. Who missed it shows by its digest. */
 export const CARRY_FOR = seconds(30);
 
+/** How long after a number that was taken before its group is probed anew. */
+const ASK_AGAIN = seconds(10);
+
 export interface Probing {
   readonly group: GroupId;
   readonly epoch: number;
@@ -54,6 +57,8 @@ export class Prober {
   readonly #open = new Map<GroupId, Probe>();
   /** Groups whose need of a probe is looked at once in {@link PROBE_GATHER}, and since when they are. */
   readonly #wanted = new Map<GroupId, Instant>();
+  /** Groups that are looked at again later; each with what takes that back. */
+  readonly #askedAgain = new Map<GroupId, () => void>();
   readonly #sending = new Map<GroupId, Promise<void>>();
   #cancelWake: (() => void) | undefined;
   #stopListening: (() => void) | undefined;
@@ -77,6 +82,7 @@ export class Prober {
     this.#cancelWake?.();
     this.#stopListening?.();
     this.#wanted.clear();
+    for (const cancel of this.#askedAgain.values()) cancel();
   }
 
   /** Something has changed in `group`: whether it wants a probe is looked at soon. */
@@ -107,6 +113,22 @@ export class Prober {
       cause: `it answered the probe of epoch ${epoch} on the group's own topic`,
     });
     return true;
+  }
+
+  /**
+   * A member has taken the number of a probe before, from an earlier life of this head end. Its numbers stand above
+   * that now, so it is asked again: a little later, for a gateway may say what it likes.
+   */
+  tookBefore(gateway: GatewayId, cti: Cti): void {
+    const [group, probe] = [...this.#open].find(([, open]) => open.cti === cti) ?? [];
+    if (group === undefined || probe === undefined) return;
+    this.#open.set(group, { ...probe, awaits: probe.awaits.filter(id => id !== gateway) });
+    if (this.#askedAgain.has(group)) return;
+    const asks = (): void => {
+      this.#askedAgain.delete(group);
+      this.touch(group);
+    };
+    this.#askedAgain.set(group, this.#clock.at(after(this.#clock.now().instant, ASK_AGAIN), asks));
   }
 
   #look(): void {
@@ -166,7 +188,7 @@ export class Prober {
   }
 
   #settled(group: GroupId, probe: Probe, how: Settlement | 'closed'): void {
-    if (this.#open.get(group) === probe) this.#open.delete(group);
+    if (this.#open.get(group)?.cti === probe.cti) this.#open.delete(group);
     if (how !== 'expired') return;
     for (const gateway of probe.awaits) {
       if (this.#registry.member(group, gateway)?.state !== 'acknowledged') continue;

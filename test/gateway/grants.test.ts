@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { hours, minutes } from '../../src/base/time.ts';
-import type { CommandBody, GroupId, MRID, ProbeBody } from '../../src/model/mod.ts';
+import type { CommandBody, Cti, GroupId, MRID, ProbeBody } from '../../src/model/mod.ts';
 import { STRANGER_WAIT, groupsOf, membershipDigest } from '../../src/wan/groups/mod.ts';
 import { Bench, eventBody, unix } from './bench.ts';
 
@@ -119,6 +119,23 @@ describe('a gateway in groups', () => {
     alone.state.memberships.set(FEEDER, { epoch: 5, member: true, issuer: 'gone' });
     alone.command(grant(FEEDER, 6), {}, alone.aggregator);
     expect(alone.story().at(-1), 'who granted it has no key here any more').to.equal('completed');
+  });
+
+  it('GRP-2: tells a head end that has forgotten it what it holds, and how far it has taken a stream', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5), { sequence: 30 });
+    bench.command({ kind: 'grant', group: FEEDER, epoch: 5, member: false }, { sequence: 31 });
+    const held = [{ group: FEEDER, epoch: 5, member: true }];
+    expect(bench.receipts().at(-1)).to.deep.include({ refusal: 'grant-stale', held });
+    const also = [{ group: OTHER, epoch: 1, member: true }];
+    bench.command({ kind: 'grant', group: FEEDER, epoch: 4, member: true, also }, { sequence: 32 });
+    expect(bench.receipts().at(-1), 'in part').to.deep.include({ response: 'completed', held });
+    bench.command(grant(FEEDER, 6), { sequence: 31, cti: 'ab'.repeat(16) as Cti });
+    expect(bench.receipts().at(-1)).to.include({ refusal: 'replay', taken: 32 });
+    bench.command(grant(FEEDER, 6), { sequence: 33 });
+    expect(bench.receipts().at(-1))
+      .to.include({ response: 'completed' })
+      .and.not.have.any.keys('held', 'taken');
   });
 
   it('GRP-2: who left and was taken in again between two probes is a member, whichever of the two it hears first', () => {

@@ -1,5 +1,6 @@
 /** Head end and gateways together: whatever the network does to them, they come to hold what the record says. */
 import { expect } from 'chai';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nextUnit, seeded } from '../../src/base/random.ts';
 import { hours, minutes, seconds } from '../../src/base/time.ts';
@@ -88,7 +89,51 @@ describe('utility and gateways, enrolling', function () {
     expect(await fleet.pass(hours(1), () => fleet.isConverged()), fleet.story()).to.be.a('number');
     await fleet.stopHeadEnd();
   });
+
+  it('GRP-2: a head end whose ledger is restored from an old copy goes on above what its gateways hold', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ledger.db');
+    const fleet = await Fleet.start(path, { size: 6, seed: 11, network: CALM });
+    const [group, other] = GROUPS as [GroupId, GroupId];
+    const ids = fleet.gateways.map(({ id }) => id);
+    const [first, second, third, fourth, fifth] = ids as [
+      GatewayId,
+      GatewayId,
+      GatewayId,
+      GatewayId,
+      GatewayId,
+    ];
+    await fleet.registry.create(group);
+    await fleet.registry.create(other);
+    await fleet.registry.change([first, second, third].map(gateway => on(group, gateway)));
+    await fleet.registry.change([on(other, first), on(other, fifth)]);
+    expect(await fleet.pass(minutes(2), () => fleet.isConverged())).to.be.a('number');
+    await fleet.stopHeadEnd();
+    const copy = join(dir.path, 'copy.db');
+    await copyFile(path, copy);
+    await fleet.startHeadEnd();
+    // In the life that is forgotten: one leaves, one joins, the same epoch comes to mean something else, many numbers.
+    await fleet.registry.remove(group, [third]);
+    await fleet.registry.add(group, [fourth]);
+    for (let n = 0; n < 4; n++) {
+      await fleet.registry.remove(other, [fifth]);
+      await fleet.registry.add(other, [fifth]);
+      expect(await fleet.pass(minutes(2), () => fleet.isConverged())).to.be.a('number');
+    }
+    await fleet.stopHeadEnd();
+    for (const end of ['', '-wal', '-shm']) await rm(`${path}${end}`, { force: true });
+    await copyFile(copy, path);
+    await fleet.startHeadEnd();
+    await fleet.registry.add(group, [fifth]);
+    const members = (id: GroupId) => fleet.registry.get(id)?.members.map(({ gateway }) => gateway);
+    expect(await fleet.pass(hours(2), () => fleet.isConverged()), fleet.story()).to.be.a('number');
+    expect(members(group)?.sort()).to.deep.equal([first, second, third, fifth]);
+    expect(members(other)?.sort()).to.deep.equal([first, fifth]);
+    await fleet.stopHeadEnd();
+  });
 });
+
+const on = (group: GroupId, gateway: GatewayId): Change => ({ group, gateway, member: true });
 
 function move(gateways: readonly GatewayId[], from: GroupId, to: GroupId): readonly Change[] {
   return gateways.flatMap(gateway => [

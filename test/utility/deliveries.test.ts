@@ -117,6 +117,32 @@ describe('utility/deliveries', () => {
     await once.close();
   });
 
+  it('GRP-3: a command whose number was used before the ledger was restored is sent again above it', async () => {
+    await using dir = await tempDir();
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));
+    const sent = await head.nms.send({ kind: 'device', id: 'gw-1' as GatewayId }, event('ev-1'), HOW);
+    if (!sent.ok) throw new Error(sent.refusal);
+    let { cti } = sent.value;
+    const numbers: number[] = [];
+    // The gateway takes none of them, and says of each that it took later ones: it is not believed without end.
+    for (let taken = 40; taken <= 90; taken += 10) {
+      const said = head.gateway.receipt(cti, 'replay', { taken });
+      await head.broker.deliver(said.topic, said.payload);
+      await turns();
+      const last = eventsTo(head, 'd/gw-1/cmd').at(-1);
+      cti = last?.cti ?? cti;
+      numbers.push(last?.sequence ?? 0);
+    }
+    expect(numbers).to.deep.equal([41, 51, 61, 61, 61, 61]);
+    expect(head.nms.open()).to.deep.equal([]);
+    const more = await head.nms.send({ kind: 'device', id: 'gw-1' as GatewayId }, event('ev-2'), HOW);
+    const lie = head.gateway.receipt(more.ok ? more.value.cti : cti, 'replay', { taken: 2 ** 40 });
+    await head.broker.deliver(lie.topic, lie.payload);
+    await turns();
+    expect(eventsTo(head, 'd/gw-1/cmd').at(-1)?.sequence).to.be.below(100);
+    await head.close();
+  });
+
   it('GRP-3: what the ledger could not take when it was to be sent alone is tried again', async () => {
     await using dir = await tempDir();
     let full = true;

@@ -40,6 +40,33 @@ function tags(): (length: number) => Uint8Array {
 }
 
 describe('utility/group-registry', () => {
+  it('GRP-2: goes on above an epoch that a member holds from an earlier life, and believes no leap', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ledger.db');
+    const ledger = ledgerAt(path);
+    const registry = await GroupRegistry.open(ledger, new TestClock(), tags());
+    await registry.create(FEEDER);
+    await registry.add(FEEDER, [ONE]);
+    const rows: [string, number, boolean, 'lifted' | 'nothing'][] = [
+      ['what the record says', 2, true, 'nothing'],
+      ['an older epoch', 1, false, 'nothing'],
+      ['the same epoch, otherwise', 2, false, 'lifted'],
+      ['a later epoch', 9, true, 'lifted'],
+      ['a leap', 2 ** 40, true, 'nothing'],
+    ];
+    for (const [name, epoch, member, expected] of rows)
+      expect(await registry.lift(FEEDER, { gateway: ONE, epoch, member }), name).to.equal(expected);
+    expect(await registry.lift(OTHER, { gateway: ONE, epoch: 9, member: true })).to.equal('nothing');
+    expect(registry.get(FEEDER)?.epoch).to.equal(10);
+    expect(registry.leaversOf(FEEDER)).to.deep.equal({ epoch: 10, from: 10, left: [], probed: 10 });
+    expect(registry.member(FEEDER, ONE)).to.include({ state: 'requested', epoch: 10 });
+    await ledger.close();
+    const after = ledgerAt(path);
+    const again = await GroupRegistry.open(after, new TestClock(), tags());
+    expect(again.get(FEEDER)).to.deep.equal(registry.get(FEEDER));
+    await after.close();
+  });
+
   it('GRP-1: makes a new epoch for every change, and holds it over a restart', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'ledger.db');

@@ -140,6 +140,8 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     why: text,
     applied: maybe(list(applied)),
     membershipDigest: maybe(text),
+    held: maybe(list(object({ group: text, epoch: whole, member: value => typeof value === 'boolean' }))),
+    taken: maybe(whole),
     set: maybe(list(deviceSet)),
     told: maybe(list(text)),
   }),

@@ -8,7 +8,15 @@ import { hash } from 'node:crypto';
 import { assert, ok, refused } from '../../base/assert.ts';
 import type { Refused, Result } from '../../base/assert.ts';
 import { minutes } from '../../base/time.ts';
-import type { Command, GatewayId, GrantBody, GroupId, MembershipChange, ProbeBody } from '../../model/mod.ts';
+import type {
+  Command,
+  GatewayId,
+  GrantBody,
+  GroupHeld,
+  GroupId,
+  MembershipChange,
+  ProbeBody,
+} from '../../model/mod.ts';
 
 /** What is held of one group; a type, not an interface, so that it is JSON to the compiler too. */
 export type Membership = {
@@ -150,6 +158,19 @@ export function applyGrants(
   if (only === undefined) return ok(rows);
   const named = new Set(changes.map(({ group }) => group));
   return ok([...rows, ...leaveOthers(memberships, named, issuer)]);
+}
+
+/**
+ * Of the groups that a grant names, those that are held in a later epoch than it says, or otherwise in that one: what
+ * stands above it, in the order of the grant. To be asked when the grant has been judged.
+ */
+export function heldBeyond(memberships: Memberships, body: GrantBody): readonly GroupHeld[] {
+  return [body, ...(body.also ?? [])].flatMap(({ group, epoch, member }) => {
+    const held = memberships.get(group);
+    if (held === undefined || held.epoch < epoch) return [];
+    if (held.epoch === epoch && held.member === member) return [];
+    return [{ group, epoch: held.epoch, member: held.member }];
+  });
 }
 
 /** A membership of this issuer's that the whole list does not name ends in the epoch it is held at. */
