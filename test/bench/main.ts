@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknow
   line: () => import('./line.ts'),
   poll: () => import('./poll.ts'),
   receipts: () => import('./receipts.ts'),
+  wear: () => import('./wear.ts'),
   verify: () => import('./verify.ts'),
 };
 

@@ -9,7 +9,7 @@ import { StoreImage } from './store-image.ts';
 import type { Verdict } from './store-image.ts';
 
 const FLIPS = 10_000;
-const PAGE_BYTES = 4096;
+const PAGE_BYTES = 2048;
 const LOG_HEADER_BYTES = 32;
 const FRAME_BYTES = 24 + PAGE_BYTES;
 

@@ -120,7 +120,7 @@ async function write(store: Store, n: number, note: () => Promise<Content>): Pro
     ...(n % 7 === 0 ? [{ op: 'delete', kind: 'event', key: `key-${(n + 3) % 90}` } as const] : []),
     { op: 'append', record: record('receipt', n, 'y'.repeat((n % 80) * 5)) },
     { op: 'append', record: record('alarm', n, 'z') },
-    { op: 'append', record: record('status', n, 'telemetry that a command took along') },
+    { op: 'append', record: record('status', n, 'telemetry that a command took along '.repeat(6)) },
     ...(n % 10 === 0 && n > 150 ? [{ op: 'trim', stream: 'receipt', through: n - 150 } as const] : []),
   ]);
   if (n % 10 === 0 || n > 300) await note();

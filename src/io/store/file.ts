@@ -27,6 +27,8 @@ export interface Schema<Name extends string> {
   /** SQLite's application_id: four bytes of the header that name the kind of file. */
   readonly applicationId: number;
   readonly tables: Readonly<Record<Name, TableSpec>>;
+  /** Size of a page of a new file; a commit writes whole pages. 4096 unless given. */
+  readonly pageBytes?: number;
   /** What makes a file of schema n into one of n + 1, for n = 1, 2, …; a new file is made from `tables` at once. */
   readonly migrations: readonly string[];
 }
@@ -65,6 +67,7 @@ export function openFile<Name extends string>(
       db.close();
       return identity;
     }
+    if (identity.value === 0) db.exec(`PRAGMA page_size = ${schema.pageBytes ?? 4096}`);
     configure(db);
     migrate(db, schema, identity.value);
     const file = examined(db, schema);
@@ -192,6 +195,8 @@ function openTrouble(error: unknown, path: string, what: string): Result<never, 
 
 function isCorrupt(error: unknown): boolean {
   if (!(error instanceof Error) || !('errcode' in error)) return false;
+  // SQLITE_IOERR_SHORT_READ: the file ends before the page that is asked for.
+  if (error.errcode === 522) return true;
   // Statements of ours that fail while a file is opened (1) do not find the schema that they were made for.
   return [1, 11, 26].includes(Number(error.errcode) & 0xff);
 }

@@ -9,7 +9,8 @@
 import { assert } from '../../base/assert.ts';
 import { unixTime } from '../../base/time.ts';
 import type { StreamMark } from '../../gateway/mod.ts';
-import type { GatewayId, RecordBody, StreamName, UplinkRecord } from '../../model/mod.ts';
+import type { GatewayId, StreamName, UplinkRecord } from '../../model/mod.ts';
+import { pack, unpack } from './bodies.ts';
 import type { Cell, CheckedTable, TableSpec } from './checked.ts';
 
 export type OutboxTable = 'mark' | 'outbox' | 'promised';
@@ -238,7 +239,7 @@ export class Outbox {
   }
 
   #put(gateway: GatewayId, { stream, sequence, at, body }: UplinkRecord): void {
-    this.#records.put([gateway, stream, sequence, at, JSON.stringify(body)]);
+    this.#records.put([gateway, stream, sequence, at, pack(stream, body)]);
   }
 }
 
@@ -286,6 +287,6 @@ function asRecord([, stream, sequence, at, body]: readonly Cell[]): UplinkRecord
     stream: stream as StreamName,
     sequence: sequence as number,
     at: unixTime(at as number),
-    body: JSON.parse(body as string) as RecordBody,
+    body: unpack(body as string),
   };
 }

@@ -39,6 +39,8 @@ export const SCHEMA: Schema<TableName> = {
     row: { name: 'row', columns: { gateway: 'TEXT', kind: 'TEXT', key: 'TEXT', value: 'TEXT' }, keys: 3 },
     ...OUTBOX_TABLES,
   },
+  // Most of what a minute writes is a few bytes in each of several tables.
+  pageBytes: 2048,
   migrations: [createTable(OUTBOX_TABLES.promised)],
 };
 

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { nextBetween, seeded } from '../../../src/base/random.ts';
 import type { StreamName } from '../../../src/model/mod.ts';
 import type { StoreOptions } from '../../../src/io/store/mod.ts';
 import { tempDir } from '../../support/temp.ts';
@@ -31,6 +32,12 @@ async function crashed(path: string): Promise<string> {
   const copy = `${path}.crashed`;
   for (const end of ['', '-wal']) await copyFile(path + end, copy + end);
   return copy;
+}
+
+/** Text that packs badly. */
+function incompressible(length: number): string {
+  const random = seeded(length);
+  return Array.from({ length }, () => String.fromCharCode(nextBetween(random, 33, 126))).join('');
 }
 
 const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
@@ -127,7 +134,7 @@ describe('io/store: telemetry', () => {
       maxBytes: 1024 * 1024,
       onDropped: ({ stream, first, last }) => dropped.push(`${stream} ${first}-${last}`),
     });
-    const filler = 'x'.repeat(5_000);
+    const filler = incompressible(5_000);
     const fill = async (stream: StreamName, from: number, to: number): Promise<void> => {
       for (let n = from; n <= to; n++) await store.persist(GATEWAY, [append(stream, n, filler)]);
     };
@@ -160,7 +167,7 @@ describe('io/store: telemetry', () => {
       maxBytes: 1024 * 1024,
       onDropped: ({ stream, first, last }) => dropped.push(`${stream} ${first}-${last}`),
     });
-    const filler = 'x'.repeat(5_000);
+    const filler = incompressible(5_000);
     for (let n = 1; n <= 60; n++) await store.persist(GATEWAY, [append('status', n, filler)]);
     let taken = 0;
     for (;;) {
