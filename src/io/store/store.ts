@@ -3,8 +3,9 @@
  * What the gateway is told is durable is on the disk; what comes back is what was written, or is reported as
  * damaged and left out. It decides nothing about content, but which telemetry goes first when there is no room.
  */
+import { rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { ok } from '../../base/assert.ts';
+import { ok, refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import type {
   RowKind,
@@ -15,6 +16,7 @@ import type {
   StoreUrgency,
 } from '../../gateway/mod.ts';
 import type { GatewayId, StreamName, UplinkRecord } from '../../model/mod.ts';
+import { takeLock } from '../lock.ts';
 import { createTable } from './checked.ts';
 import type { Cell, CheckedTable } from './checked.ts';
 import type { Damage, DamageList } from './damage.ts';
@@ -69,10 +71,24 @@ export interface Store extends StorePort {
   close(): Promise<void>;
 }
 
-/** Opens or makes the store at `path`; damage to the file itself is set aside, and the store goes on in a new one. */
+/**
+ * Opens or makes the store at `path`; damage to the file itself is set aside, and the store goes on in a new one. Two
+ * programs that use one store would give the same numbers to different records: the second is refused.
+ */
 export function openStore(path: string, options: StoreOptions = {}): Result<Store, OpenRefusal> {
+  const lock = takeLock(lockOf(path));
+  if (!lock.ok && lock.refusal === 'held')
+    return refused('io', `store ${path} is in use by another program: stop that one first`, 'later');
   const file = openSalvaging(path, SCHEMA, ballastOf(path));
-  return file.ok ? ok(new SqliteStore(path, file.value, options)) : file;
+  const release = lock.ok ? lock.value : (): void => undefined;
+  if (file.ok) return ok(new SqliteStore(path, file.value, { ...options, release }));
+  if (lock.ok) rmSync(lockOf(path), { force: true });
+  release();
+  return file;
+}
+
+function lockOf(path: string): string {
+  return `${path}-lock`;
 }
 
 class SqliteStore implements Store {
@@ -84,14 +100,14 @@ class SqliteStore implements Store {
   readonly #commits: GroupCommit;
   readonly #room: Room;
   readonly #ballast: Ballast;
-  readonly #options: StoreOptions;
+  readonly #options: StoreOptions & { readonly release: () => void };
   #cancelFlush: (() => void) | undefined;
   #closing = false;
 
   constructor(
     path: string,
     { db, tables, damage, rebuilt, assertThere }: OpenFile<TableName>,
-    options: StoreOptions,
+    options: StoreOptions & { readonly release: () => void },
   ) {
     this.#db = db;
     this.#options = options;
@@ -157,6 +173,7 @@ class SqliteStore implements Store {
     for (const gateway of this.#tails.gateways()) this.#commit(gateway, []).catch(() => {});
     this.#commits.flush();
     this.#db.close();
+    this.#options.release();
   }
 
   #persist(gateway: GatewayId, changes: readonly StoreChange[], urgency: StoreUrgency): Promise<void> {

@@ -233,6 +233,20 @@ describe('io/store', () => {
     expect((await readFile(text, 'utf8')).startsWith('a letter')).to.equal(true);
   });
 
+  it('is refused to a second program while it is in use, and free again afterwards', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'state.db');
+    const first = opened(path);
+    const second = openStore(path);
+    expect(second).to.include({ ok: false, refusal: 'io', retry: 'later' });
+    expect(second).to.have.property('detail').that.includes('in use by another program');
+    await first.persist(GATEWAY, [put('start', 1)]);
+    await first.close();
+    const third = opened(path);
+    expect((await third.snapshot(GATEWAY)).rows).to.have.length(1);
+    await third.close();
+  });
+
   it('commits what waits when it is closed', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'state.db');
