@@ -6,7 +6,7 @@ import { after, milliseconds, seconds } from '../base/time.ts';
 import type { Instant, Now } from '../base/time.ts';
 import { FULL_SCALE } from '../base/units.ts';
 import { eventKey, setpointOf } from '../model/mod.ts';
-import type { Applied, Axis, DerEvent, DeviceId, Reading, ReceiptBody } from '../model/mod.ts';
+import type { Applied, Axis, DerEvent, DeviceId, HeldOn, Reading, ReceiptBody } from '../model/mod.ts';
 import { allot, reversionOf } from './allot.ts';
 import type { Work } from './effects.ts';
 import type { DeviceOrder, DeviceState } from './ports.ts';
@@ -163,7 +163,7 @@ export function noteDrift(state: GatewayState, work: Work, reading: Reading, now
 function drifted(
   state: GatewayState,
   work: Work,
-  seen: { standing: Standing; held: number },
+  seen: { standing: Standing; held: HeldOn },
   now: Now,
 ): void {
   const { standing, held } = seen;
@@ -173,7 +173,8 @@ function drifted(
   forgetAnswer(standing);
   standing.drifted = true;
   state.reported.due = true;
-  const text = `${axis} on ${device} is ${held}, was ordered ${value}: ordering again`;
+  const is = held === 'none' ? 'not in force' : held.value;
+  const text = `${axis} on ${device} is ${is}, was ordered ${value}: ordering again`;
   work.log('warn', 'device.drifted', text, { device });
 }
 
@@ -346,17 +347,28 @@ function forgetAnswer(standing: Standing): void {
 }
 
 /** What a reading says the device holds on an axis, in the axis's unit; `undefined` where it does not say. */
-function heldOn(axis: Axis, { points }: Reading): number | undefined {
-  if (axis === 'opModConnect') return points.Conn;
-  if (axis !== 'opModMaxLimW') return undefined;
-  if (points.WMaxLimPctEna === 0) return FULL_SCALE;
-  return points.WMaxLimPct === undefined ? undefined : points.WMaxLimPct * 100;
+function heldOn(axis: Axis, { points, held }: Reading): HeldOn | undefined {
+  if (axis === 'opModConnect') return asHeld(points.Conn);
+  if (axis !== 'opModMaxLimW') return held?.[axis];
+  if (points.WMaxLimPctEna === 0) return asHeld(FULL_SCALE);
+  return asHeld(points.WMaxLimPct === undefined ? undefined : points.WMaxLimPct * 100);
+}
+
+function asHeld(value: number | undefined): HeldOn | undefined {
+  return value === undefined ? undefined : { value, step: 1 };
 }
 
 /**
  * A switch is exact. A limit differs when the device is held to more than was ordered; held to less, it was
- * rounded down, or somebody else (an installer, its own protection) holds it lower, which is theirs to do.
+ * rounded down, or somebody else (an installer, its own protection) holds it lower, which is theirs to do. Any other
+ * setpoint differs by a step of its register, or more: less is how the order was rounded.
  */
-function differs(axis: Axis, held: number, ordered: number): boolean {
-  return axis === 'opModConnect' ? held !== ordered : held > ordered + 1;
+function differs(axis: Axis, held: HeldOn, ordered: number): boolean {
+  if (held === 'none') return true;
+  const { value, step } = held;
+  if (axis === 'opModConnect') return value !== ordered;
+  if (axis === 'opModMaxLimW') return value > ordered + 1;
+  const off = Math.abs(value - ordered);
+  // What a number of the axis itself cannot tell apart is no difference, nor what arithmetic leaves.
+  return off > 1 && off >= step * 0.999;
 }

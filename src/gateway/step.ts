@@ -166,7 +166,7 @@ function take(state: GatewayState, work: Work, input: Input, now: Now): readonly
   }
 }
 
-function reading(state: GatewayState, work: Work, read: Reading, now: Now): void {
+function reading(state: GatewayState, work: Work, { held, ...read }: Reading, now: Now): void {
   const { left: fitted = read, without } = fitReading(read);
   if (fitted !== read) noteMisfit(state, work, { what: `reading of ${read.device}`, left: fitted, without });
   const left =
@@ -176,7 +176,7 @@ function reading(state: GatewayState, work: Work, read: Reading, now: Now): void
   state.readings.set(left.device, left);
   noteSize(state, left);
   noteRead(state, left.device);
-  noteDrift(state, work, left, now);
+  noteDrift(state, work, { ...left, ...(held === undefined ? {} : { held }) }, now);
   noteMeter(state, work, left, now);
 }
 

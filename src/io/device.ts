@@ -13,7 +13,15 @@ import type { DeviceOrder, DeviceState } from '../gateway/mod.ts';
 import type { Conversation, Turn } from '../local/bus/mod.ts';
 import { BACK_OFF_MAX, backOff } from '../local/bus/mod.ts';
 import type { Abilities, PollPlan, Polled } from '../local/device/mod.ts';
-import { abilitiesIn, interrogate, poll, pollPlanOf, polledPoints, roleOf } from '../local/device/mod.ts';
+import {
+  abilitiesIn,
+  interrogate,
+  poll,
+  pollPlanOf,
+  polledPoints,
+  readHeld,
+  roleOf,
+} from '../local/device/mod.ts';
 import type { OwnPoint, Profile } from '../local/profiles/mod.ts';
 import { matchProfile, ownPointsOf, readOwn, strangerTo } from '../local/profiles/mod.ts';
 import type { DiscoveryRefusal, PollRefusal, SunSpecDevice } from '../local/sunspec/mod.ts';
@@ -261,8 +269,8 @@ export class Device {
   }
 
   /** Reads until the device is lost or its map has changed. */
-  async #watch({ plan }: Found): Promise<void> {
-    const { clock, events, config, pollEvery = POLL_EVERY } = this.#parts;
+  async #watch({ plan, abilities }: Found): Promise<void> {
+    const { clock, events, config, models, pollEvery = POLL_EVERY } = this.#parts;
     const { rescanOn } = this.#treatment;
     let last: Polled | undefined;
     const since = clock.now().instant;
@@ -273,6 +281,7 @@ export class Device {
       const polled = await this.#poll(plan, { last, failures });
       if (this.#closed) return;
       if (polled.ok) {
+        const isSeldom = last !== undefined && last.slowDue !== polled.value.slowDue;
         last = polled.value;
         const points = polledPoints(plan, last);
         const now: Sign = { points, exceptions: this.#exceptions, wasSilent: failures > 0 };
@@ -284,7 +293,10 @@ export class Device {
           return;
         }
         signs = { first: signs?.first ?? now, last: now };
-        events.reading({ device: config.id, role: plan.role, at: clock.now().unix, points });
+        const sight = { models, abilities, wMaxW: points['WMax'] };
+        // What only orders change is looked at as seldom as what hardly moves.
+        const held = isSeldom ? { held: await this.#run(readHeld(plan.device, sight), 'read') } : {};
+        events.reading({ device: config.id, role: plan.role, at: clock.now().unix, points, ...held });
       } else if (polled.refusal === 'map-changed') {
         this.#found = undefined;
         return;

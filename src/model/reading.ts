@@ -2,6 +2,7 @@
  * What a device was seen to do.
  */
 import type { UnixTime } from '../base/time.ts';
+import type { Axis } from './control.ts';
 import type { DeviceId } from './ids.ts';
 
 /** What a device is to the site. PV with storage is one actor to the decision (INT-1), two devices here. */
@@ -16,7 +17,14 @@ export interface Reading {
   /** When the last register of it was read, to 1 s or better (TIME-1). */
   readonly at: UnixTime;
   readonly points: Points;
+  /** What it was just seen to hold on its axes; absent where it was not looked at with this reading. */
+  readonly held?: Held;
 }
+
+/** A value in the unit of the axis with the step of its register in that unit, or `none`: nothing is in force. */
+export type HeldOn = 'none' | { readonly value: number; readonly step: number };
+/** An axis that is absent cannot be told. */
+export type Held = Readonly<Partial<Record<Axis, HeldOn>>>;
 
 /** One register written and what it held when read back. Raw words, because this is evidence. */
 export interface Evidence {

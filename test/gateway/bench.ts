@@ -21,6 +21,7 @@ import type {
   CustomerBody,
   DeviceId,
   EventBody,
+  Held,
   MRID,
   Outcome,
   PremiseRequest,
@@ -167,8 +168,9 @@ export class Bench {
     this.step({ on: 'applied', order, applied: { device, axis, outcome, evidence, ...why } });
   }
 
-  reading(points: Record<string, number>, device: DeviceId = PV): readonly Effect[] {
-    return this.step({ on: 'reading', reading: { device, role: 'inverter', at: this.now.unix, points } });
+  reading(points: Record<string, number>, device: DeviceId = PV, held?: Held): readonly Effect[] {
+    const reading = { device, role: 'inverter', at: this.now.unix, points } as const;
+    return this.step({ on: 'reading', reading: held === undefined ? reading : { ...reading, held } });
   }
 
   orders(axis: Axis = 'opModMaxLimW', device: DeviceId = PV): readonly DeviceOrder[] {

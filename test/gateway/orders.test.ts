@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { hours, minutes, seconds } from '../../src/base/time.ts';
 import type { Settings } from '../../src/gateway/mod.ts';
-import type { MRID } from '../../src/model/mod.ts';
+import type { Held, MRID } from '../../src/model/mod.ts';
 import { Bench, PV, eventBody, isolation, unix } from './bench.ts';
 
 const DEFAULTS: Partial<Settings> = { defaults: { opModMaxLimW: 6000 }, reversion: seconds(60) };
@@ -237,6 +237,42 @@ describe('orders to devices', () => {
     bench.reading({ WMaxLimPctEna: 0 });
     bench.answer();
     expect(bench.story(), 'news again after it had been well').to.have.length(4);
+  });
+
+  it('are given again on any axis where the device is seen to hold another value, or none, and only then', () => {
+    const bench = Bench.ready();
+    const axes = { opModFixedVar: -2500, opModFixedPFInjectW: 9500, opModTargetW: 3000 } as const;
+    const names = ['opModFixedVar', 'opModFixedPFInjectW', 'opModTargetW'] as const;
+    bench.device(PV, 'present', names);
+    bench.command(eventBody({ axes }));
+    bench.until(0);
+    for (const axis of names) bench.answer('implemented', axis);
+    const times = (): readonly number[] => names.map(axis => bench.values(axis).length);
+    const see = (ms: number, held?: Held): readonly number[] => {
+      bench.ms = ms;
+      bench.reading({ W: 1000 }, PV, held);
+      for (const axis of names) bench.answer('implemented', axis);
+      return times();
+    };
+    const well: Held = {
+      opModFixedVar: { value: -2401, step: 100 },
+      opModFixedPFInjectW: { value: 9499, step: 1 },
+      opModTargetW: { value: 3000, step: 10 },
+    };
+    expect(see(2999, { opModFixedVar: 'none' }), 'too young to tell').to.deep.equal([1, 1, 1]);
+    expect(see(5000, well), 'rounded').to.deep.equal([1, 1, 1]);
+    expect(see(10_000), 'not looked at').to.deep.equal([1, 1, 1]);
+    expect(see(15_000, { ...well, opModFixedVar: 'none' })).to.deep.equal([2, 1, 1]);
+    expect(see(20_000, { ...well, opModFixedPFInjectW: { value: -9500, step: 1 } })).to.deep.equal([2, 2, 1]);
+    expect(see(40_000, { ...well, opModTargetW: { value: 2990, step: 10 } })).to.deep.equal([2, 2, 2]);
+    expect(see(60_000, well)).to.deep.equal([2, 2, 2]);
+  });
+
+  it('do not put into a record what was looked at for their sake', () => {
+    const bench = Bench.ready();
+    bench.reading({ W: 1000 }, PV, { opModFixedVar: 'none' });
+    expect([...bench.state.readings.values()]).to.have.length(1);
+    for (const reading of bench.state.readings.values()) expect(reading).to.not.have.property('held');
   });
 
   it('OVR-4: isolate again a device that is seen to be connected', () => {

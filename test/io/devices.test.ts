@@ -4,12 +4,12 @@ import { expect } from 'chai';
 import { instant, milliseconds } from '../../src/base/time.ts';
 import type { DeviceOrder, DeviceState, DevicesPort } from '../../src/gateway/mod.ts';
 import { systemClock } from '../../src/io/clock.ts';
-import type { DeviceConfig } from '../../src/io/devices.ts';
+import type { DeviceConfig, DevicesOptions } from '../../src/io/devices.ts';
 import { openDevices } from '../../src/io/devices.ts';
 import type { Bus, Link } from '../../src/io/modbus/mod.ts';
 import { openBus, parseLink } from '../../src/io/modbus/mod.ts';
 import { shippedModels } from '../../src/io/models.ts';
-import type { Applied, DeviceId, Reading } from '../../src/model/mod.ts';
+import type { Applied, DeviceId, Held, Reading } from '../../src/model/mod.ts';
 import type { Home, Server } from '../../src/sim/mod.ts';
 import { makeHome, serveTcp } from '../../src/sim/mod.ts';
 
@@ -71,7 +71,11 @@ describe('io/devices', () => {
     return { id: id(name), link: link.value };
   }
 
-  async function open(devices: readonly DeviceConfig[], busOf?: (link: Link) => Bus): Promise<DevicesPort> {
+  async function open(
+    devices: readonly DeviceConfig[],
+    busOf?: (link: Link) => Bus,
+    times: Partial<DevicesOptions> = {},
+  ): Promise<DevicesPort> {
     port = openDevices(
       {
         devices,
@@ -80,6 +84,7 @@ describe('io/devices', () => {
         random: () => 0,
         pollEvery: milliseconds(10),
         busOf: busOf ?? (link => openBus(link, { random: () => 0, timeoutMs: 300, quarantineMs: 10 })),
+        ...times,
       },
       told,
     );
@@ -125,6 +130,30 @@ describe('io/devices', () => {
     expect(meter?.role).to.equal('meter');
     expect(meter?.points['W']).to.equal(home.meter.image.get('203.W'));
     expect(pv?.at).to.be.within(before, Date.now());
+  });
+
+  it('tells once a minute what a device holds on axes that no reading shows, in the unit of the axis', async () => {
+    // A minute in 60 ms.
+    const fast = 1000;
+    const clock: DevicesOptions['clock'] = {
+      now: () => ({ ...systemClock.now(), instant: instant(systemClock.now().instant * fast) }),
+      at: (when, wake) => systemClock.at(instant(Math.ceil(when / fast)), wake),
+    };
+    const devices = await open([config('pv', 1)], undefined, { clock, pollEvery: milliseconds(10 * fast) });
+    await told.until(state => state.present);
+    const looks = async (): Promise<Held> => {
+      let others = 0;
+      for await (const [{ held }] of on(told, 'reading') as AsyncIterable<[Reading]>) {
+        if (held === undefined) others += 1;
+        else if (others > 0) return held;
+      }
+      throw new Error('never');
+    };
+    expect((await looks()).opModFixedVar).to.equal('none');
+    await devices.apply(order(-2550, { axis: 'opModFixedVar' }));
+    expect((await looks()).opModFixedVar).to.deep.include({ value: -2550 });
+    home.inverter.image.set('704.VarSetEna', 0);
+    expect((await looks()).opModFixedVar).to.equal('none');
   });
 
   it('writes an order, reads it back and says implemented, with the registers for evidence', async () => {

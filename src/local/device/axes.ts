@@ -54,7 +54,7 @@ export function* axesIn(
 }
 
 /** What an order on this row takes for itself: `704.WSetEna`. */
-function carrierOf({ model, enable, values }: ValueControl): string {
+export function carrierOf({ model, enable, values }: ValueControl): string {
   return `${model}.${enable ?? Object.keys(values).join()}`;
 }
 

@@ -13,6 +13,7 @@ export { type Deviation, type Effect, deviationOf } from './deviation.ts';
 export { differences } from './differences.ts';
 export { type Goal, type Seeing, goalOf, isMeasurable, isReached, judgeEffect, measure } from './effect.ts';
 export { deviationsOf, effectOf } from './from-profile.ts';
+export { type HeldOptions, readHeld } from './held.ts';
 export { interrogate } from './interrogate.ts';
 export { PACKETS, type Packet, type PacketName } from './packets.ts';
 export { type SettingsRefusal, intentsOf, preview } from './setting-orders.ts';
