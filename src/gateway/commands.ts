@@ -15,12 +15,13 @@ import type {
   Command,
   DerEvent,
   EventBody,
+  KeyId,
   ProbeBody,
   Response,
   StreamName,
 } from '../model/mod.ts';
-import { judgeReplay, markReplay, marksOf } from '../wan/envelope/mod.ts';
-import type { ReplayRefusal } from '../wan/envelope/mod.ts';
+import { judgeReplay, markReplay, marksOf, scopeTrouble } from '../wan/envelope/mod.ts';
+import type { ReplayRefusal, ScopeRefusal } from '../wan/envelope/mod.ts';
 import { heldBeyond } from '../wan/groups/mod.ts';
 import type { GrantRefusal } from '../wan/groups/mod.ts';
 import type { TrustRefusal } from '../wan/trust/mod.ts';
@@ -41,7 +42,7 @@ import { takeSealed } from './sealed.ts';
 import type { SealedCommandRefusal } from './sealed.ts';
 import { commandKey, count, put } from './state.ts';
 import type { GatewayState } from './state.ts';
-import { learnTrust } from './trust.ts';
+import { learnTrust, trustedKey } from './trust.ts';
 
 /** A repetition is answered at most this often for one command: its sender waits at least as long. */
 const ANSWER_AGAIN_EVERY = seconds(1);
@@ -109,7 +110,13 @@ function heard(
 /** What the orders of a command are to be answered with, or why it changes nothing. */
 type Carried = Result<
   readonly Cause[],
-  ScheduleRefusal | GrantRefusal | SealedCommandRefusal | InquiryRefusal | TrustRefusal | ManifestRefusal
+  | ScheduleRefusal
+  | ScopeRefusal
+  | GrantRefusal
+  | SealedCommandRefusal
+  | InquiryRefusal
+  | TrustRefusal
+  | ManifestRefusal
 >;
 
 function carryOut(state: GatewayState, work: Work, command: Command, now: Now): Carried {
@@ -151,6 +158,11 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
 }
 
 function event(state: GatewayState, work: Work, derEvent: DerEvent, now: Now): Carried {
+  const early = state.schedule.early.get(eventKey(derEvent));
+  if (early !== undefined && cancelTrouble(state, early.kid, derEvent) !== undefined) {
+    state.schedule.early.delete(eventKey(derEvent));
+    work.store({ op: 'delete', kind: 'cancel', key: eventKey(derEvent) });
+  }
   const taken = schedule.receive(state.schedule, derEvent, now.unix);
   if (!taken.ok) return taken;
   storeEntry(work, taken.value);
@@ -170,11 +182,29 @@ function event(state: GatewayState, work: Work, derEvent: DerEvent, now: Now): C
   return ok([]);
 }
 
+/**
+ * A key ends what is for groups and gateways it may command, and nothing that another key of its issuer said to
+ * others; by whichever topic its cancel came.
+ */
+function cancelTrouble(
+  state: GatewayState,
+  kid: KeyId | undefined,
+  { audience, mRID }: DerEvent,
+): Refused<ScopeRefusal> | undefined {
+  const scope = kid === undefined ? undefined : trustedKey(state, kid)?.scope;
+  if (scope === undefined) return undefined;
+  const asked = { audience, class: scope.highestClass, primacy: scope.primacy.min } as const;
+  return scopeTrouble({ ...asked, body: { kind: 'cancel', mRID } }, scope);
+}
+
 function cancel(state: GatewayState, work: Work, command: Command, body: CancelBody, now: Now): Carried {
   const { mRID } = body;
   const { cti, issuer } = command;
   const by = { mRID, issuer, class: command.class, kid: command.kid };
-  const before = state.schedule.entries.get(eventKey(by))?.status;
+  const known = state.schedule.entries.get(eventKey(by));
+  const beyond = known === undefined ? undefined : cancelTrouble(state, command.kid, known.event);
+  if (beyond !== undefined) return beyond;
+  const before = known?.status;
   const done = schedule.cancel(state.schedule, by, now.unix);
   if (!done.ok) {
     const key = eventKey(by);

@@ -8,7 +8,7 @@
  * its issuer releases it with another key; and a limit not above the default goes on to its end as long as its
  * issuer has another key to cancel it with.
  */
-import { ok } from '../base/assert.ts';
+import { ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import type { Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
@@ -52,8 +52,12 @@ export function openTrusted(
 ): OpenResult | (Extract<Result<never, TrustRefusal>, { ok: false }> & { readonly authenticated?: never }) {
   const opened = openCommand(payload, { ...context, keyOf: kid => trustedKey(state, kid) });
   if (opened.ok || !RENEWABLE.has(opened.refusal)) return opened;
-  const body = peek(payload)?.claims?.body;
-  if (body?.kind !== 'trust') return opened;
+  const { kid, claims } = peek(payload) ?? {};
+  const body = claims?.body;
+  if (body?.kind !== 'trust') {
+    const isRevoked = kid !== undefined && state.trust.revoked.has(kid);
+    return isRevoked ? refused('key-revoked', `key ${kid} is revoked`) : opened;
+  }
   const learned = learn(state.trust, body.documents, context.now);
   if (!learned.ok) return learned;
   const then = { settings: state.settings, trust: learned.value.state };

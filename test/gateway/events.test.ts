@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { hours, minutes } from '../../src/base/time.ts';
-import type { MRID } from '../../src/model/mod.ts';
+import type { Cti, GroupId, MRID } from '../../src/model/mod.ts';
 import { HeadEnd } from '../support/head-end.ts';
 import { BATTERY, Bench, PV, eventBody, isolation, unix } from './bench.ts';
 
@@ -36,6 +36,38 @@ describe('the life of an event at the gateway', () => {
     bench.ms = HOUR;
     bench.command(eventBody());
     expect(bench.story()).to.deep.equal(['expired event-expired']);
+  });
+
+  it('SIWG-3: a key ends no event of its issuer for a group that it may not command, before or after it came', () => {
+    const groups = ['feeder-7', 'feeder-8'] as [GroupId, GroupId];
+    const [whole, part] = [
+      new HeadEnd(),
+      new HeadEnd('utility-a', { groups: [groups[1]] }, { fill: 88, epoch: 2 }),
+    ];
+    const bench = Bench.ready({ keys: new Map([whole, part].map(({ key }) => [key.kid, key])) });
+    const of = (group: GroupId) => ({ audience: { kind: 'group', id: group } as const, groupEpoch: 5 });
+    for (const group of groups) bench.command({ kind: 'grant', group, epoch: 5, member: true });
+    const cti = (mRID: string) => Buffer.from(mRID.padEnd(16)).toString('hex') as Cti;
+    const ends = (mRID: string) =>
+      bench.command(
+        { kind: 'cancel', mRID: mRID as MRID },
+        { keyEpoch: 2, stream: 'part', cti: cti(mRID) },
+        part,
+      );
+    bench.command(eventBody(), of(groups[0]));
+    bench.command(eventBody({ mRID: 'ev-2' as MRID, axes: { opModConnect: 1 } }), of(groups[1]));
+    ends('ev-1');
+    expect(bench.story().at(-1)).to.equal('invalid group-out-of-scope');
+    ends('ev-2');
+    expect(bench.story().slice(-2)).to.deep.equal(['cancelled ev-2', 'completed ev-2']);
+    ends('ev-3');
+    bench.restart();
+    bench.link('up');
+    bench.command(eventBody({ mRID: 'ev-3' as MRID, axes: { opModConnect: 1 } }), of(groups[0]));
+    expect(bench.story().at(-1)).to.equal('received ev-3');
+    ends('ev-4');
+    bench.command(eventBody({ mRID: 'ev-4' as MRID }), of(groups[1]));
+    expect(bench.story().at(-1)).to.equal('cancelled ev-4');
   });
 
   it('meets the next event without a gap: one order changes the value, no release between', () => {

@@ -156,7 +156,7 @@ describe('a gateway with a root', () => {
     bench.command(trust(revoking(bench.headEnd)));
     bench.command(eventBody({ mRID: 'ev-2' as MRID }));
     expect(bench.story()).to.deep.equal(['received ev-1', 'completed', 'abortedByServer key-revoked']);
-    expect(bench.state.counts.get('refused.key-unknown')).to.equal(1);
+    expect(bench.state.counts.get('refused.key-revoked')).to.equal(1);
   });
 });
 
@@ -232,7 +232,7 @@ describe('a key that is revoked', () => {
     expect(bench.state.schedule.live.size).to.equal(1);
     bench.restart();
     bench.command(eventBody({ mRID: 'ev-3' as MRID }));
-    expect(bench.state.counts.get('refused.key-unknown')).to.equal(1);
+    expect(bench.state.counts.get('refused.key-revoked')).to.equal(1);
   });
 
   it('may revoke itself', () => {

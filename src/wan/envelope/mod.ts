@@ -39,4 +39,4 @@ export { scopeTrouble } from './scope.ts';
 export { MAX_SUCCESSIONS, signSuccession } from './succession.ts';
 export { keyId, trustKey } from './trust.ts';
 export type { Algorithm, KeyRecord, KeyRefusal, Scope, Signer, TrustedKey } from './trust.ts';
-export type { EnvelopeRefusal } from './refusals.ts';
+export type { EnvelopeRefusal, ScopeRefusal } from './refusals.ts';
