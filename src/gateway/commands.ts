@@ -31,6 +31,7 @@ import { takeManifest } from './delivery.ts';
 import type { ManifestRefusal } from './delivery.ts';
 import type { Work } from './effects.ts';
 import { inquire, tellReadings } from './inquiries.ts';
+import { startSampling } from './sampling.ts';
 import type { InquiryRefusal } from './inquiries.ts';
 import { askMarks, awaited, birth, exchangeTrouble } from './exchange.ts';
 import { noteRefusal } from './refusals.ts';
@@ -132,7 +133,11 @@ function carryOut(state: GatewayState, work: Work, command: Command, now: Now): 
     case 'settings':
       return inquire(state, work, { ...command, body }, now);
     case 'read':
-      tellReadings(state, work, command, now);
+      if (body.every === undefined) tellReadings(state, work, command, now);
+      else {
+        const begun = startSampling(state, work, { command, every: body.every }, now);
+        if (!begun.ok) return begun;
+      }
       return ok([]);
     case 'probe':
     case 'ack':

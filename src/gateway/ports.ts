@@ -49,6 +49,7 @@ export type RowKind =
   | 'voltage'
   | 'interval'
   | 'audited'
+  | 'sampling'
   /** Registers of flash written on a day; the devices' own, read before the state and no part of it. */
   | 'wear'
   | 'meta';

@@ -56,6 +56,8 @@ import { newAudit } from './audit-rows.ts';
 import type { Audit } from './audit-rows.ts';
 import { meteringFromRows } from './metering-rows.ts';
 import type { MeterTerms, Metering } from './metering-rows.ts';
+import { samplingsFromRows } from './sampling-rows.ts';
+import type { Sampling } from './sampling-rows.ts';
 import { newAsking } from './asking.ts';
 import type { Asking, Inquiry } from './asking.ts';
 import type { DeviceOrder, DeviceState, Json, RowKind, Snapshot, StoreChange, StoredRow } from './ports.ts';
@@ -164,6 +166,8 @@ export interface GatewayState {
   /** Rows of the store that were set aside since this was last told. */
   damage: { readonly rows: number; readonly since: number; readonly tables: readonly string[] } | undefined;
   readonly asking: Asking;
+  /** Requests for samples that are under way; at most as many as there may be. */
+  readonly samplings: Map<string, Sampling>;
   /** Who set a mode of a device over the WAN last, by {@link settingKey}; at most one entry a device and mode. */
   readonly setBy: Map<string, ModeSetBy>;
   readonly refusals: Map<KeyId, { since: UnixTime; count: number }>;
@@ -271,6 +275,7 @@ export function restore(settings: Settings, snapshot: Snapshot): GatewayState {
     audit: newAudit(snapshot),
     reported: { at: undefined, fullAt: undefined, due: true, points: new Map() },
     asking: newAsking(rows<Inquiry>('inquiry').map(row => [commandKey(row), row])),
+    samplings: samplingsFromRows(snapshot.rows),
     setBy: new Map(
       snapshot.rows.flatMap(r => (r.kind === 'setting' ? [[r.key, r.value as unknown as ModeSetBy]] : [])),
     ),

@@ -58,6 +58,7 @@ import {
   receipt,
 } from './reports.ts';
 import { checked, request } from './requests.ts';
+import { nextSample, sample } from './sampling.ts';
 import { forgetSealed, openSealed, opened } from './sealed.ts';
 import { decideAnew } from './state.ts';
 import type { GatewayState } from './state.ts';
@@ -90,6 +91,7 @@ export function nextWake(state: GatewayState, system: Now): Instant | undefined 
     nextBirth(state),
     nextClock(state),
     nextAudit(state),
+    nextSample(state, now),
   ];
   const due = [...wall, ...own].flatMap(t => (t === undefined ? [] : [t]));
   return due.length === 0 ? undefined : (Math.min(...due) as Instant);
@@ -215,6 +217,7 @@ function settle(
   tellRefusals(state, work, now);
   birthIfDue(state, work, now);
   settleClock(state, work, now);
+  sample(state, work, now);
   auditIfDue(state, work, now);
   if (issued === 'ordered' || causes.length > 0) state.reported.due = true;
   if (state.uplink.up) statusIfDue(state, work, now);

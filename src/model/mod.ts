@@ -12,4 +12,5 @@ export * from './modes.ts';
 export * from './premise.ts';
 export * from './reading.ts';
 export * from './record.ts';
+export * from './samples.ts';
 export * from './topics.ts';

@@ -21,10 +21,19 @@ export interface SettingsBody {
   readonly order: SettingsOrder;
 }
 
-/** What do the devices measure? Answered from the newest readings, without a question to a device. */
+/**
+ * What do the devices measure? Answered from the newest readings, without a question to a device: once, or every
+ * `every.s` seconds for `every.forS` seconds (TIME-1).
+ */
 export interface ReadBody {
   readonly kind: 'read';
+  readonly every?: { readonly s: number; readonly forS: number };
 }
+
+/** The longest that one command may ask for samples: a week. */
+export const MAX_SAMPLED_S = 7 * 24 * 3600;
+/** The longest from one sample to the next: an hour. */
+export const MAX_SAMPLE_EVERY_S = 3600;
 
 /** What one device holds, or a part of it where one record cannot carry all. */
 export interface ModesBody {

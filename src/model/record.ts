@@ -10,6 +10,7 @@ import type { SettingsSet } from './held.ts';
 import type { BillingBody, VoltageAlarm } from './metering.ts';
 import type { ModesBody, ReadingsBody } from './modes.ts';
 import type { Evidence, Outcome, Reading } from './reading.ts';
+import type { SamplesBody } from './samples.ts';
 
 /** In the order of sending (ALARM-1): an alarm goes ahead of everything else. */
 export const STREAMS = [
@@ -42,6 +43,7 @@ export type RecordBody =
   | BirthBody
   | BillingBody
   | AuditBody
+  | SamplesBody
   | LostBody
   | ModesBody
   | ReadingsBody;

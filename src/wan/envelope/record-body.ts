@@ -11,8 +11,9 @@ import {
   RESPONSE,
   SETTING_MODES,
   STREAMS,
+  unpackSamples,
 } from '../../model/mod.ts';
-import type { RecordBody } from '../../model/mod.ts';
+import type { RecordBody, SampleRun } from '../../model/mod.ts';
 
 /** Whether a decoded value is a body of a known kind whose fields have their types. */
 export function isRecordBody(value: unknown): value is RecordBody {
@@ -66,6 +67,8 @@ const object =
 /** As the claim that tells when a record was made: to the end of the year 9999. */
 const isTime: Fits = value => whole(value) && Number(value) >= 0 && Number(value) <= 253_402_300_799_999;
 
+const decimals: Fits = value => whole(value) && Number(value) >= 0 && Number(value) <= 15;
+
 const numbersByName: Fits = value => isObject(value) && Object.values(value).every(number);
 const axis = oneOf(...AXES.map(row => row.axis));
 
@@ -113,6 +116,17 @@ const file: Fits = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(v
 const trust = oneOf('trusted', 'holdover', 'untrusted');
 const nonce: Fits = value => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 const mark = object({ issuer: text, keyEpoch: whole, stream: text, high: whole });
+
+const column: Fits = value =>
+  object({ decimals, deltas: list(whole) })(value) || object({ values: list(number) })(value);
+const sampleRun: Fits = value =>
+  object({
+    device: text,
+    role: oneOf('inverter', 'storage', 'meter'),
+    start: isTime,
+    steps: list(whole),
+    points: columns => isObject(columns) && Object.values(columns).every(column),
+  })(value) && unpackSamples([value as SampleRun]) !== undefined;
 
 const speaker = oneOf('gateway');
 
@@ -173,6 +187,7 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     unread: list(object({ model: whole, why: text })),
     setBy: list(object({ mode, issuer: text, cti: text, at: number, packet: maybe(text) })),
   }),
+  samples: object({ cti: text, issuer: text, runs: list(sampleRun) }),
   readings: object({ cti: text, issuer: text, readings: list(reading) }),
   alarm: object({ alarm: text, why: text, voltage: maybe(voltage) }),
   billing: object({

@@ -100,6 +100,7 @@ describe('the second implementation', () => {
       { kind: 'settings', order: { kind: 'packet', name: 'ieee1547-2018-trip-3' } },
       { kind: 'settings', order: { kind: 'special', intents: INTENTS } },
       { kind: 'read' },
+      { kind: 'read', every: { s: 1, forS: 600 } },
     ];
     const envelopes = bodies.map(body => signCommand({ ...toGateway, body }, key));
     const verdicts = judged(this, envelopes, key.publicKey);
@@ -128,6 +129,7 @@ describe('the second implementation', () => {
         ],
       },
       { 1: 15 },
+      { 1: 15, 5: 600, 63: 1 },
     ]);
     for (const verdict of verdicts) {
       expect(verdict).to.include({ tag: 18, canonical: true });

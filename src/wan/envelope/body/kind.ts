@@ -53,6 +53,7 @@ export const KEY = {
   device: 60,
   packet: 61,
   intents: 62,
+  every: 63,
 } as const;
 
 export const always = (key: number, name: string, fits: Row['fits']): Row => ({
