@@ -19,6 +19,7 @@ const CAMPAIGNS: Readonly<Record<string, () => Promise<{ run: (options: Options)
   full: () => import('./full.ts'),
   kill: () => import('./kill.ts'),
   line: () => import('./line.ts'),
+  outage: () => import('./outage.ts'),
 };
 
 const { positionals, tokens } = parseArgs({ allowPositionals: true, strict: false, tokens: true });
