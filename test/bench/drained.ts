@@ -77,7 +77,10 @@ let floor = 0;
 client.on('message', (topic, payload) => {
   if (topic === 'floor') {
     bytes += payload.length;
-    if (++floor === task.count) tell('floor');
+    if (++floor === task.count) {
+      floor = 0;
+      tell('floor');
+    }
     return;
   }
   const opened = openRecords(payload, { topic, keyOf: () => device });

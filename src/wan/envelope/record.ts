@@ -19,7 +19,7 @@ import { forgery, keyFor, openFrame, signPayload } from './frame.ts';
 import { decodeMeasurements, encodeMeasurements } from './measurements.ts';
 import { isRecordBody, isSeveral } from './record-body.ts';
 import type { EnvelopeRefusal } from './refusals.ts';
-import { RECORD_PROFILE } from './scan.ts';
+import { RECORD_PROFILE, scan } from './scan.ts';
 import type { ScanProfile } from './scan.ts';
 import { MAX_SUCCESSIONS, walkSuccessions } from './succession.ts';
 import type { KeyRefusal, Signer, TrustedKey } from './trust.ts';
@@ -162,8 +162,8 @@ export function signRecords(
   const several = { kind: 'several', records: records.map(({ at, body }) => ({ at, body })) };
   const body = encodeMeasurements(several);
   if (body.length > RECORD_PROFILE.maxBytes - AROUND_BODY) return undefined;
-  const value = decodeMeasurements(body);
-  if (!value.ok || !isSeveral(value.value)) return undefined;
+  // Each body was judged before it was stored; together they may be too many, or too deep.
+  if (scan(body, RECORD_PROFILE) !== undefined || !isSeveral(several)) return undefined;
   return signPayload(encodeCanonical(writeClaims(first, from, body)), signer);
 }
 

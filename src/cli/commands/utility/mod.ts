@@ -13,6 +13,7 @@ import { addDelivery } from './delivery.ts';
 import { addDeliver } from './deliver.ts';
 import { addGateways } from './gateways.ts';
 import { addGroup } from './group.ts';
+import { addReadings } from './readings.ts';
 import { addSeal } from './seal.ts';
 import { addServe } from './serve.ts';
 import { addTarget } from './target.ts';
@@ -28,6 +29,7 @@ export function addUtility(program: Command): void {
     addCancel,
     addInterrogate,
     addCurve,
+    addReadings,
     addGateways,
     addHealth,
     addTrustSending,

@@ -6,6 +6,7 @@ import { gateways } from './gateways.ts';
 import { groupChange, groupCreate, groupHistory, groupStatus } from './group.ts';
 import { health } from './health.ts';
 import { interrogate, modes, set } from './modes.ts';
+import { readings } from './readings.ts';
 import { seal } from './seal.ts';
 import { cancel, send } from './send.ts';
 import { target } from './target.ts';
@@ -25,6 +26,7 @@ export const CALLS: Readonly<Record<string, Call>> = {
   interrogate,
   modes,
   set,
+  readings,
   trust,
   deliver,
   seal,
