@@ -13,6 +13,7 @@ import type { Audience, CommandBody, CommandClass, Cti, GatewayId, ReceiptBody }
 import { signCommand, vetClaims } from '../wan/envelope/mod.ts';
 import type { CommandClaims, EnvelopeRefusal, Signer } from '../wan/envelope/mod.ts';
 import { againTo } from './deliveries.ts';
+import { Lanes } from './lanes.ts';
 import { commandStream } from './numbers.ts';
 import type { Numbers } from './numbers.ts';
 import {
@@ -22,6 +23,8 @@ import {
   handed,
   isAnswer,
   isExpired,
+  isUrgent,
+  LAST_REPEAT_MS,
   MAX_OUTSTANDING,
   outstanding,
 } from './outstanding.ts';
@@ -102,6 +105,7 @@ export class Dispatcher {
   readonly #settling = new Map<Cti, (how: Settlement | 'closed') => void>();
   /** When each command is to be handed over or given up. */
   readonly #wakes = new Wakes<Cti>();
+  readonly #lanes = new Lanes();
   #wake: { readonly at: Instant; readonly cancel: () => void } | undefined;
   #closed = false;
 
@@ -166,8 +170,10 @@ export class Dispatcher {
         continue;
       }
       if (entry.repeatAt <= now.instant) {
-        handed(entry, now, this.#doors.random);
-        void this.#hand(entry);
+        if (this.#lanes.mayGo(entry.command) || isUrgent(entry)) {
+          handed(entry, now, this.#doors.random);
+          void this.#hand(entry);
+        } else entry.repeatAt = after(now.instant, milliseconds(LAST_REPEAT_MS)); // or when the oldest is through
       }
       this.#wakes.set(cti, dueAt(entry, now));
     }
@@ -192,8 +198,11 @@ export class Dispatcher {
 
   /** Stops repeating. A command that is settled already is left as it is. */
   async settle(cti: Cti, how: Settlement): Promise<void> {
-    if (!this.#commands.delete(cti)) return;
+    const entry = this.#commands.get(cti);
+    if (entry === undefined) return;
+    this.#commands.delete(cti);
     this.#wakes.delete(cti);
+    this.#through(entry);
     try {
       await this.#doors.ledger.commit([{ op: 'settle', cti, how, at: this.#issuer.clock.now().unix }]);
     } catch (error) {
@@ -248,6 +257,7 @@ export class Dispatcher {
 
   #track(entry: Outstanding): Promise<Settlement | 'closed'> {
     this.#commands.set(entry.command.cti, entry);
+    this.#lanes.enter(entry.command);
     this.#wakes.set(entry.command.cti, dueAt(entry, this.#issuer.clock.now()));
     return new Promise(resolve => {
       if (this.#closed) resolve('closed');
@@ -258,6 +268,16 @@ export class Dispatcher {
   #hurry(entry: Outstanding, now: Instant): void {
     entry.repeatAt = now;
     this.#wakes.set(entry.command.cti, now);
+  }
+
+  /** Lets those go that waited behind it. */
+  #through({ command }: Outstanding): void {
+    const { instant } = this.#issuer.clock.now();
+    for (const cti of this.#lanes.leave(command)) {
+      const next = this.#commands.get(cti);
+      if (next?.attempts === 0) this.#hurry(next, instant);
+    }
+    this.#sleep();
   }
 
   /** One timer for all, moved only when another command is due first. */
@@ -284,6 +304,7 @@ export class Dispatcher {
     }
     if (entry.delivered) return;
     entry.delivered = true;
+    if (entry.command.audience.startsWith('g/')) this.#through(entry);
     this.#doors.delivered(cti);
   }
 

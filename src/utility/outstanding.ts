@@ -5,6 +5,7 @@
 import { after, milliseconds } from '../base/time.ts';
 import type { Instant, Now } from '../base/time.ts';
 import type { Cti, GatewayId, ReceiptBody } from '../model/mod.ts';
+import { readCommand } from '../wan/envelope/mod.ts';
 import type { SentCommand } from './ports.ts';
 
 /** No sooner: an answer takes as long, and a repetition that crosses it on the way costs a message each way. */
@@ -74,6 +75,15 @@ export function handed(entry: Outstanding, now: Now, random: () => number): void
 /** Its time has run out: no gateway would take it any more. */
 export function isExpired({ command }: Outstanding, now: Now): boolean {
   return command.expires <= now.unix;
+}
+
+/**
+ * Whether it waits for no other. An emergency that runs far ahead leaves older commands behind that the gateway then
+ * refuses as `sequence-too-old`: it is worth that.
+ */
+export function isUrgent({ command }: Outstanding): boolean {
+  const claims = readCommand(command.bytes);
+  return claims.ok && claims.value.class === 'emergency';
 }
 
 /** When it is to be handed over or given up, whichever comes first. */
