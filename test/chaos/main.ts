@@ -14,6 +14,7 @@ export interface Outcome {
 }
 
 const CAMPAIGNS: Readonly<Record<string, () => Promise<{ run: (options: Options) => Promise<Outcome> }>>> = {
+  brokers: () => import('./brokers.ts'),
   envelope: () => import('./envelope.ts'),
   flips: () => import('./flips.ts'),
   full: () => import('./full.ts'),
