@@ -1,7 +1,7 @@
 /**
  * A device made of what another one said: the registers of a saved scan, served word by word. What could not be read
  * there is refused here. Points that its models call writable, and that are implemented, take what is written and
- * hold it; nothing else ever changes.
+ * hold it, and so do registers of the maker's own that its profile writes; nothing else ever changes.
  */
 import { EXCEPTION } from '../local/bus/mod.ts';
 import type { Conversation, ModbusReply, ModbusRequest } from '../local/bus/mod.ts';
@@ -13,24 +13,39 @@ export interface RecordedOptions {
   readonly unit: number;
   /** Blocks of registers: the address of the first, and the words from there on. */
   readonly registers: readonly { readonly address: number; readonly words: readonly number[] }[];
+  /** Where they are others than the holding registers. */
+  readonly input?: readonly { readonly address: number; readonly words: readonly number[] }[] | undefined;
+  /** Registers of the maker's own that take something. One that was never read takes it and does not show it. */
+  readonly writable?: readonly number[] | undefined;
   /** To know what may be written. */
   readonly models: ModelSet;
 }
 
-export function recordedUnit({ unit, registers, models }: RecordedOptions): Unit {
-  const words = new Map<number, number>();
-  for (const block of registers)
-    for (const [at, word] of block.words.entries()) words.set(block.address + at, word);
-  const writable = writableRegisters(unit, words, models);
+export function recordedUnit({ unit, registers, input, writable: own = [], models }: RecordedOptions): Unit {
+  const words = wordsOf(registers);
+  const writable = new Set([...writableRegisters(unit, words, models), ...own]);
+  const inputs = input && wordsOf(input);
   return {
     unit,
     read: (address, count) => readWords(words, address, count) ?? { exception: EXCEPTION.illegalAddress },
     write: (address, values) => {
       if (values.some((_, at) => !writable.has(address + at))) return { exception: EXCEPTION.illegalAddress };
-      for (const [at, value] of values.entries()) words.set(address + at, value);
+      for (const [at, value] of values.entries()) if (words.has(address + at)) words.set(address + at, value);
       return undefined;
     },
+    ...(inputs === undefined
+      ? {}
+      : {
+          readInput: (address, count) =>
+            readWords(inputs, address, count) ?? { exception: EXCEPTION.illegalAddress },
+        }),
   };
+}
+
+function wordsOf(blocks: RecordedOptions['registers']): Map<number, number> {
+  return new Map(
+    blocks.flatMap(({ address, words }) => words.map((word, at) => [address + at, word] as const)),
+  );
 }
 
 function readWords(

@@ -1,7 +1,7 @@
 /**
  * A Modbus server for simulated devices: several units behind one TCP port with several clients, or on one serial
  * line. It answers functions 3, 4, 6 and 16 as the specification says, and knows nothing of what the registers
- * mean. Both register spaces hold the same words, as many devices have it.
+ * mean. Both register spaces hold the same words, as many devices have it, unless a unit says otherwise.
  */
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
@@ -26,6 +26,8 @@ export interface Unit {
   /** 0 … 255 on TCP, 1 … 247 on a serial line. */
   readonly unit: number;
   read(address: number, count: number): readonly number[] | { readonly exception: number };
+  /** Of a unit whose input registers are others than its holding registers. */
+  readInput?(address: number, count: number): ReturnType<Unit['read']>;
   /** Words that took effect, or the exception that says they did not. */
   write(address: number, words: readonly number[]): { readonly exception: number } | undefined;
 }
@@ -141,6 +143,9 @@ function perform(
   const count = request.kind === 'read' ? request.count : request.words.length;
   if (request.address + count > 0x1_0000) return { exception: EXCEPTION.illegalAddress };
   if (request.kind === 'write') return device.write(request.address, request.words) ?? { words: [] };
-  const words = device.read(request.address, count);
+  const ofInput = request.space === 'input' && device.readInput !== undefined;
+  const words = ofInput
+    ? (device.readInput?.(request.address, count) ?? [])
+    : device.read(request.address, count);
   return 'exception' in words ? words : { words };
 }

@@ -5,9 +5,10 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Profile } from '../../local/profiles/mod.ts';
-import type { Registers, SavedScan, Scan, SunSpecDevice } from '../../local/sunspec/mod.ts';
+import type { Registers, SavedScan, SavedUnit, Scan } from '../../local/sunspec/mod.ts';
 import type { Connected } from '../local/device.ts';
 import { withLinkOptions } from '../local/options.ts';
+import type { OwnRegisters } from '../local/saved.ts';
 import type { LinkOptions } from '../local/options.ts';
 import { EXIT, Trouble } from '../exit.ts';
 
@@ -49,23 +50,27 @@ async function run(target: string, options: ScanOptions, command: Command): Prom
 /** A device without a map: what its profile's points say. Looking for a map would read what some must not be asked. */
 async function tellOwn(device: Connected, profile: Profile, options: ScanOptions): Promise<void> {
   const { say, target } = device;
-  if (options.save !== undefined || options.units !== undefined)
+  if (options.units !== undefined)
     throw new Trouble(
-      `${target}: profile ${profile.profile} is for a device without a SunSpec map; --save and --units need one`,
+      `${target}: profile ${profile.profile} is for a device without a SunSpec map; --units needs one`,
       EXIT.usage,
     );
   const { discovered } = await import('../local/device.ts');
   const { readableOf } = await import('../local/own.ts');
+  const { recordOwn, savedUnit } = await import('../local/saved.ts');
   const { parseName, shown } = await import('../local/points.ts');
   const { readPoints } = await import('../local/reading.ts');
   const { valueJson } = await import('../../local/sunspec/mod.ts');
   const devices = await discovered(device);
   const rows = await readPoints(device, devices, readableOf(profile).map(parseName));
-  if (options.json === true) {
-    const points = Object.fromEntries(rows.map(({ name, value }) => [name, valueJson(value)]));
-    say.json({ target, base: null, devices: [{ model: profile.title, models: [], points }] });
-    return;
+  const points = Object.fromEntries(rows.map(({ name, value }) => [name, valueJson(value)]));
+  const scan = { target, base: null, devices: [{ model: profile.title, models: [], points }] };
+  if (options.save !== undefined) {
+    const own = await recordOwn(device, devices[0]);
+    const units = [...own].map(([unit, its]) => savedUnit(unit, { own: its, scan }));
+    await saveUnits(options.save, device, units);
   }
+  if (options.json === true) return say.json(scan);
   say.out(`${target}: ${profile.title}, no SunSpec map; by its own registers:`);
   const width = Math.max(...rows.map(({ name }) => name.length));
   for (const row of rows) say.out(`  ${row.name.padEnd(width)}  ${shown(row)}`);
@@ -78,6 +83,8 @@ interface Seen {
   readonly target: string;
   readonly scan: Scan;
   readonly registers: Registers;
+  /** Of its profile's points, by unit. */
+  readonly own: ReadonlyMap<number, OwnRegisters>;
 }
 
 /** One unit, in full. Of several, one that is no SunSpec device is told of and passed over. */
@@ -85,6 +92,7 @@ async function look(device: Connected, unit: number, searched: boolean): Promise
   const { readUnread, recording, scan } = await import('../../local/sunspec/mod.ts');
   const { formatLink } = await import('../../io/modbus/mod.ts');
   const { tellNotes, troubleOf } = await import('../local/device.ts');
+  const { recordOwn } = await import('../local/saved.ts');
   const registers: Registers = new Map();
   const target = searched ? formatLink({ ...device.link, unit }) : device.target;
   const found = await device.run(recording(scan(device.discovery(unit)), registers), 'read');
@@ -97,26 +105,8 @@ async function look(device: Connected, unit: number, searched: boolean): Promise
   }
   const devices = found.value.devices.map(each => each.device);
   await device.run(readUnread(unit, devices, registers), 'read');
-  await recordOwn(device, devices, registers);
-  return [{ unit, target, scan: found.value, registers }];
-}
-
-/** Registers of the profile's own points, so that a saved scan has them too. Input registers have no place in one. */
-async function recordOwn(
-  device: Connected,
-  [first]: readonly SunSpecDevice[],
-  registers: Registers,
-): Promise<void> {
-  const { points } = device.profile ?? {};
-  if (points === undefined || first === undefined) return;
-  const { ownPointsOf, readManners, readOwn } = await import('../../local/profiles/mod.ts');
-  const { recording } = await import('../../local/sunspec/mod.ts');
-  const holding = ownPointsOf(points, first, device.models).flatMap(point => {
-    const places = point.places.filter(({ space, unit }) => space === 'holding' && unit === first.unit);
-    return places.length === 0 ? [] : [{ ...point, places }];
-  });
-  const manners = device.profile === undefined ? {} : readManners(device.profile);
-  await device.run(recording(readOwn(holding, manners), registers), 'read');
+  const own = await recordOwn(device, devices[0]);
+  return [{ unit, target, scan: found.value, registers, own }];
 }
 
 async function tell(device: Connected, seen: readonly Seen[], options: ScanOptions): Promise<void> {
@@ -141,22 +131,33 @@ async function tell(device: Connected, seen: readonly Seen[], options: ScanOptio
 }
 
 async function save(path: string, device: Connected, seen: readonly Seen[]): Promise<void> {
-  const { blocksOf, toScanJson } = await import('../../local/sunspec/mod.ts');
+  const { toScanJson } = await import('../../local/sunspec/mod.ts');
+  const { savedUnit } = await import('../local/saved.ts');
+  const units = seen.map(({ unit, target, scan, registers, own }) =>
+    savedUnit(unit, { map: registers, own: own.get(unit), scan: toScanJson(target, scan) }),
+  );
+  const others = seen.flatMap(({ own }) =>
+    [...own].filter(([unit]) => !units.some(each => each.unit === unit)),
+  );
+  await saveUnits(path, device, [
+    ...units,
+    ...[...new Map(others)].map(([unit, own]) => savedUnit(unit, { own, scan: null })),
+  ]);
+}
+
+async function saveUnits(path: string, device: Connected, units: readonly SavedUnit[]): Promise<void> {
   const file: SavedScan = {
     format: 'underglass-scan',
     version: 1,
     target: device.target,
     savedAt: new Date().toISOString(),
-    units: seen.map(({ unit, target, scan, registers }) => ({
-      unit,
-      registers: [...blocksOf(registers)],
-      scan: toScanJson(target, scan),
-    })),
+    units: [...units],
   };
   await writeFile(path, `${JSON.stringify(file)}\n`).catch((error: unknown) => {
     throw new Trouble(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   });
-  const words = seen.reduce((sum, { registers }) => sum + registers.size, 0);
+  const blocks = units.flatMap(({ registers, input = [] }) => [...registers, ...input]);
+  const words = blocks.reduce((sum, block) => sum + block.words.length, 0);
   device.say.talk(`saved ${words} registers to ${path}; underglass sim --from ${path} serves them`);
 }
 

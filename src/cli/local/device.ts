@@ -24,6 +24,7 @@ import {
   requestManners,
   withManners,
 } from '../../local/profiles/mod.ts';
+import { roleOf } from '../../local/device/mod.ts';
 import { discover, modelSet, parseModel } from '../../local/sunspec/mod.ts';
 import type { Conversation, ModbusReply, Turn } from '../../local/bus/mod.ts';
 import type { Profile } from '../../local/profiles/mod.ts';
@@ -245,6 +246,14 @@ export function troubleOf(
   return new Trouble(`${target}: ${sentence}`, unreachable ? EXIT.unreachable : EXIT.failed);
 }
 
+/** A profile is found by the name of a maker, who also makes other things. */
+function likeness(found: SunSpecDevice, { profile, title, role, match }: Profile): string {
+  const isOther = roleOf(found) === 'meter' && role !== 'meter';
+  if (!isOther) return `this looks like ${title}; --profile ${profile} minds its manners`;
+  const maker = match.manufacturer[0] ?? '';
+  return `this is a meter by ${maker}; where it is reached through an inverter of theirs, --profile ${profile} (${title}) minds the manners of that`;
+}
+
 /** What the profile has for a person whose device cannot be found. */
 export function tellNotes({ profile, say }: Pick<Connected, 'profile' | 'say'>): void {
   for (const note of profile?.notes ?? []) say.talk(`note: profile ${profile?.profile}: ${note}`);
@@ -257,7 +266,7 @@ export async function suggestProfile(device: Connected, found: readonly SunSpecD
   for (const each of found) {
     const profile = matchProfile(profiles.values(), each);
     if (profile === undefined) continue;
-    device.say.talk(`note: this looks like ${profile.title}; --profile ${profile.profile} minds its manners`);
+    device.say.talk(`note: ${likeness(each, profile)}`);
     return;
   }
 }

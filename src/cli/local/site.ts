@@ -155,9 +155,9 @@ async function recordedStand(path: string, at: Place): Promise<Stand> {
   const read = await readConfig<SavedScan>(path, savedScan, { maxBytes: SCAN_BYTES });
   if (!read.ok) throw new Trouble(read.detail ?? read.refusal);
   const models = await shippedModels();
-  const devices = read.value.units.map(({ unit: id, registers }) => ({
+  const devices = read.value.units.map(({ unit: id, registers, input, writable }) => ({
     device: `unit ${id} of ${path}`,
-    unit: recordedUnit({ unit: id, registers, models }),
+    unit: recordedUnit({ unit: id, registers, input, writable, models }),
   }));
   if (devices.length === 0) throw new Trouble(`${path}: there is no device in it`, EXIT.usage);
   return { at, devices };

@@ -45,9 +45,12 @@ export {
 export {
   type Registers,
   type SavedScan,
+  type SavedUnit,
+  type Tables,
   blocksOf,
   readUnread,
   recording,
+  recordingTables,
   savedScan,
 } from './recording.ts';
 export {

@@ -26,6 +26,10 @@ export const savedScan = z.strictObject({
       z.strictObject({
         unit: z.int().min(0).max(255),
         registers: z.array(block),
+        /** Where the input registers are others than the holding registers. */
+        input: z.array(block).optional(),
+        /** Holding registers of the maker's own that a profile writes. */
+        writable: z.array(z.int().min(0).max(0xffff)).max(0x1_0000).optional(),
         /** What it meant to the scan that saved it, as `scan --json` prints it; for people, not read back. */
         scan: z.unknown(),
       }),
@@ -33,6 +37,7 @@ export const savedScan = z.strictObject({
     .max(256),
 });
 export type SavedScan = z.infer<typeof savedScan>;
+export type SavedUnit = SavedScan['units'][number];
 
 /** `conversation`, with every word that is read noted in `registers`. */
 export function* recording<T>(conversation: Conversation<T>, registers: Registers): Conversation<T> {
@@ -42,6 +47,28 @@ export function* recording<T>(conversation: Conversation<T>, registers: Register
     const reply = yield request;
     if (reply.ok && request.kind === 'read')
       for (const [at, word] of reply.words.entries()) registers.set(request.address + at, word);
+    step = conversation.next(reply);
+  }
+}
+
+/** Both register spaces of one unit. */
+export interface Tables {
+  readonly holding: Registers;
+  readonly input: Registers;
+}
+
+/** `conversation`, with every word that is read noted in the tables of its unit. */
+export function* recordingTables<T>(
+  conversation: Conversation<T>,
+  of: (unit: number) => Tables,
+): Conversation<T> {
+  for (let step = conversation.next(); ; ) {
+    if (step.done === true) return step.value;
+    const request = step.value;
+    const reply = yield request;
+    if (reply.ok && request.kind === 'read')
+      for (const [at, word] of reply.words.entries())
+        of(request.unit)[request.space].set(request.address + at, word);
     step = conversation.next(reply);
   }
 }

@@ -165,7 +165,7 @@ describe('underglass with a profile', () => {
   });
 
   it('tells of a shipped profile that fits a device, where none was asked for', async () => {
-    const words = [...SUNS, ...common('Fronius', 'S-1'), ...END];
+    let words = [...SUNS, ...common('Fronius', 'S-1'), ...END];
     const read: Unit['read'] = (address, count) => {
       const found = words.slice(address - 40_000, address - 40_000 + count);
       return address < 40_000 || found.length < count ? { exception: 2 } : found;
@@ -174,5 +174,9 @@ describe('underglass with a profile', () => {
     const link = `tcp://127.0.0.1:${server.port}`;
     expect((await underglass('scan', link)).err).to.contain('--profile fronius minds its manners');
     expect((await underglass('scan', link, '--profile', 'enphase')).err).to.not.contain('minds its manners');
+    words = [...SUNS, ...common('Fronius', 'S-1'), ...filled(203, 105, 0), ...END];
+    const { err } = await underglass('scan', link);
+    expect(err).to.contain('this is a meter by Fronius; where it is reached through an inverter');
+    expect(err).to.not.contain('this looks like');
   });
 });

@@ -3,9 +3,12 @@
  * product is scanned, read, watched and written by the names that the profile gives its registers.
  */
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { shippedModels } from '../../../src/io/models.ts';
+import { savedScan } from '../../../src/local/sunspec/mod.ts';
+import { recordedUnit, serveTcp } from '../../../src/sim/mod.ts';
 import type { Behaving } from '../../io/behaving.ts';
 import { serveUnits } from '../../io/behaving.ts';
 import type { Registers } from '../../sim/quirks-bench.ts';
@@ -81,7 +84,10 @@ describe('underglass with registers of the maker', () => {
     });
     const asked = device.log.map(request => (request.kind === 'read' ? request.address : -1));
     expect(Math.max(...asked)).to.equal(100);
-    expect(await ask('scan', '--save', join(dir.path, 'x'))).to.include({ code: 2, out: '' });
+    expect(await ask('scan', '--units', '1-2', '--save', join(dir.path, 'x'))).to.include({
+      code: 2,
+      out: '',
+    });
   });
 
   it('says that another product stands there', async () => {
@@ -102,6 +108,29 @@ describe('underglass with registers of the maker', () => {
     expect(unknown.err).to.contain('profile sunbox has no such point; it has kind, power, limit, code');
     const nameless = await underglass('read', link, 'power');
     expect(nameless.err).to.match(/like 103\.W, or by a name of the profile/);
+  });
+
+  it('are kept by a saved scan: what is made of it says the same, and takes what the profile writes', async () => {
+    const file = join(dir.path, 'saved.json');
+    expect((await ask('scan', '--save', file)).err).to.contain('saved 4 registers');
+    const { units } = savedScan.parse(JSON.parse(await readFile(file, 'utf8')));
+    const models = await shippedModels();
+    const replay = await serveTcp({ units: units.map(each => recordedUnit({ ...each, models })), port: 0 });
+    try {
+      const there = `tcp://127.0.0.1:${replay.port}`;
+      const again = (command: string, ...args: readonly string[]) =>
+        underglass(command, there, ...args, '--profile', mine);
+      const [was, is] = [await ask('scan'), await again('scan')];
+      expect(is.out).to.equal(was.out.replace(link, there));
+      const wrote = await again('write', 'limit=42.5', '--json');
+      expect(JSON.parse(wrote.out)).to.deep.include({ points: { limit: 42.5 }, result: 'implemented' });
+      const blind = await again('write', 'code=6868');
+      expect(blind.out).to.match(/unknown: code: acknowledged/);
+      for (const each of units)
+        expect(recordedUnit({ ...each, models }).write(101, [1])).to.deep.equal({ exception: 2 });
+    } finally {
+      await replay.close();
+    }
   });
 
   it('writes them in engineering values, reads back, and says what it cannot know', async () => {
@@ -145,11 +174,11 @@ describe('underglass with a map and registers of the maker beside it', () => {
       const file = join(dir.path, 'saved.json');
       const saved = await underglass('scan', link, '--profile', profile, '--save', file, '--json');
       expect(saved.code).to.equal(0);
-      const { readFile } = await import('node:fs/promises');
       const { units } = JSON.parse(await readFile(file, 'utf8')) as {
-        units: { registers: { address: number; words: number[] }[] }[];
+        units: { registers: { address: number; words: number[] }[]; writable: number[] }[];
       };
       expect(units[0]?.registers).to.deep.include({ address: 61_441, words: [80] });
+      expect(units[0]?.writable).to.include(61_441);
     } finally {
       await device.close();
     }
