@@ -2,7 +2,7 @@
  * Files of signed bytes (roots, delegations, revocations, envelopes): binary or hexadecimal in, and out whole or
  * not at all, never over a file that was not to be replaced. What the bytes say is not looked at here.
  */
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
@@ -23,9 +23,25 @@ export async function readTrustFile(
   form: TrustFileForm = 'any',
 ): Promise<Result<Uint8Array, TrustFileRefusal>> {
   try {
-    return bytesIn(await readFile(path), path, form);
+    return bytesIn(await readUpTo(path, MAX_BYTES + 1), path, form);
   } catch (error) {
     return refused(codeOf(error) === 'ENOENT' ? 'missing' : 'io', `${path}: ${messageOf(error)}`);
+  }
+}
+
+/** The beginning of a file, whatever its size says: a device has none, and no end. */
+async function readUpTo(path: string, most: number): Promise<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    const bytes = new Uint8Array(most);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(bytes, length, most - length, null);
+      length += bytesRead;
+      if (bytesRead === 0 || length === most) return bytes.subarray(0, length);
+    }
+  } finally {
+    await file.close();
   }
 }
 
@@ -38,7 +54,7 @@ export function bytesIn(
   name: string,
   form: TrustFileForm = 'any',
 ): Result<Uint8Array, TrustFileRefusal> {
-  if (content.length > MAX_BYTES) return refused('too-large', `${name}: ${content.length} bytes`);
+  if (content.length > MAX_BYTES) return refused('too-large', `${name}: more than ${MAX_BYTES} bytes`);
   const bytes = unhexed(content);
   if (bytes !== undefined) return ok(bytes);
   return form === 'hex' ? refused('not-hexadecimal', name) : ok(Uint8Array.from(content));

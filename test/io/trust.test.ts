@@ -31,6 +31,7 @@ describe('a file of signed bytes', () => {
     expect(await refusal(dir.path)).to.equal('io');
     await writeFile(join(dir.path, 'large'), new Uint8Array(300_000));
     expect(await refusal(join(dir.path, 'large'))).to.equal('too-large');
+    expect(await refusal('/dev/zero'), 'without an end').to.equal('too-large');
   });
 
   it('is never written over unless that was asked for, and nothing lies beside it', async () => {
