@@ -9,11 +9,12 @@ import { minutes } from '../base/time.ts';
 import type { Now } from '../base/time.ts';
 import { schedule } from '../control/mod.ts';
 import { eventKey } from '../model/mod.ts';
-import type { Command, GrantBody, GroupHeld, GroupId, ProbeBody } from '../model/mod.ts';
+import type { Command, GrantBody, GroupHeld, GroupId, IssuerDigest, ProbeBody } from '../model/mod.ts';
 import {
   STRANGER_WAIT,
   applyGrants,
   applyProbe,
+  grantedBy,
   heldBeyond,
   judgeAudience,
   membershipDigest,
@@ -105,6 +106,20 @@ export function addressed(
   return { ...judged, retry: 'later' };
 }
 
+/**
+ * The digest of each issuer's groups apart, for a status; nothing where one issuer alone has a say in groups. Each head
+ * end knows its own record only.
+ */
+export function digestsByIssuer(state: GatewayState): readonly IssuerDigest[] {
+  const may = trustedKeys(state).filter(({ scope }) => scope.operations.includes('grant'));
+  const held = [...state.memberships.values()].flatMap(({ issuer }) =>
+    issuer === undefined ? [] : [issuer],
+  );
+  const issuers = [...new Set([...may.map(({ issuer }) => issuer), ...held])].sort();
+  if (issuers.length < 2) return [];
+  return issuers.map(issuer => ({ issuer, digest: membershipDigest(grantedBy(state.memberships, issuer)) }));
+}
+
 function granter(state: GatewayState, { issuer }: Pick<Command, 'issuer'>): Granter {
   const isThere = (other: string): boolean =>
     trustedKeys(state).some(key => key.issuer === other && key.scope.operations.includes('grant'));
@@ -146,8 +161,7 @@ function answer(
   now: Now,
   held: readonly GroupHeld[] = [],
 ): void {
-  const ofIssuer = [...state.memberships].filter(([, held]) => (held.issuer ?? issuer) === issuer);
-  const digest = membershipDigest(new Map(ofIssuer));
+  const digest = membershipDigest(grantedBy(state.memberships, issuer));
   receipt(
     state,
     work,

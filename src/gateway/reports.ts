@@ -12,6 +12,7 @@ import type {
   Cti,
   CustomerBody,
   GroupId,
+  IssuerDigest,
   KeyId,
   MRID,
   ReceiptBody,
@@ -167,9 +168,14 @@ export function askForGrant(
 
 /**
  * Sends a status when one is due: all of it by the clock and when something was ordered or decided; by exception the
- * readings of those devices of which one left its dead band.
+ * readings of those devices of which one left its dead band. `digestsOf`: of the groups of each issuer apart.
  */
-export function statusIfDue(state: GatewayState, work: Work, now: Now): void {
+export function statusIfDue(
+  state: GatewayState,
+  work: Work,
+  now: Now,
+  digestsOf: (state: GatewayState) => readonly IssuerDigest[],
+): void {
   const { reported } = state;
   const since = reported.at;
   if (since !== undefined && now.unix >= since && after(since, STATUS_SPACING) > now.unix) return;
@@ -180,12 +186,14 @@ export function statusIfDue(state: GatewayState, work: Work, now: Now): void {
   const readings = whole ? all : all.filter(one => isNews(reported.points.get(one.device), one.points));
   if (!whole && readings.length === 0) return;
   const setpoints = [...state.decisions.values()].map(d => d.setpoint).filter(s => s.order.kind === 'value');
+  const digests = digestsOf(state);
   const body = {
     kind: 'status',
     readings,
     ...(whole ? {} : { partial: true as const }),
     setpoints,
     membershipDigest: membershipDigest(state.memberships),
+    ...(digests.length === 0 ? {} : { membershipDigests: digests }),
     clock: state.clock.trust,
   } as const;
   report(state, work, 'status', body, now);

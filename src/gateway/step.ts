@@ -31,6 +31,7 @@ import { Work } from './effects.ts';
 import type { Effect, Input } from './effects.ts';
 import { answered, askDevices, deviceFound, nextInquiry } from './inquiries.ts';
 import { birth, birthIfDue, lookAtClock, nextBirth, nextClock, settleClock, started } from './exchange.ts';
+import { digestsByIssuer } from './grants.ts';
 import { message } from './messages.ts';
 import { noteMeter } from './metering.ts';
 import {
@@ -220,7 +221,7 @@ function settle(
   sample(state, work, now);
   auditIfDue(state, work, now);
   if (issued === 'ordered' || causes.length > 0) state.reported.due = true;
-  if (state.uplink.up) statusIfDue(state, work, now);
+  if (state.uplink.up) statusIfDue(state, work, now, digestsByIssuer);
   sendWishes(work, pump(state.uplink));
   work.wish({ do: 'show' });
 }

@@ -109,6 +109,12 @@ export interface ReceiptBody {
   readonly told?: readonly DeviceId[];
 }
 
+/** What is held of one issuer's groups: made as the digest of all, of them alone. */
+export interface IssuerDigest {
+  readonly issuer: string;
+  readonly digest: string;
+}
+
 /** How one group is held by a gateway. */
 export interface GroupHeld {
   readonly group: GroupId;
@@ -137,6 +143,8 @@ export interface StatusBody {
   readonly setpoints: readonly Setpoint[];
   /** 8 bytes over the memberships, hexadecimal: the head end sees drift without a query. */
   readonly membershipDigest: string;
+  /** Where more than one issuer has a say in groups: each apart, those who have put it into none included. */
+  readonly membershipDigests?: readonly IssuerDigest[];
   /** How far the date in this gateway is to be believed. */
   readonly clock?: ClockTrust;
 }

@@ -229,7 +229,10 @@ export class AmiNms {
     this.#sealer?.told(gateway, record);
     this.#events.onRecord?.(gateway, record);
     if (body.kind === 'audit') this.#auditor.audit(gateway, body.streams, record.at);
-    if (body.kind === 'status') this.#enrolment?.status(gateway, body.membershipDigest, record.at);
+    if (body.kind === 'status') {
+      const own = body.membershipDigests?.find(({ issuer }) => issuer === this.#options.issuer);
+      this.#enrolment?.status(gateway, own?.digest ?? body.membershipDigest, record.at);
+    }
     if (body.kind === 'request' && body.wants === 'time') void this.#greeter.time(gateway, body.nonce);
     if (body.kind === 'request' && body.wants === 'grant')
       this.#enrolment?.asked(gateway, body.group as GroupId);

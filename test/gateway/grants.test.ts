@@ -121,6 +121,26 @@ describe('a gateway in groups', () => {
     expect(alone.story().at(-1), 'who granted it has no key here any more').to.equal('completed');
   });
 
+  it('SIWG-3: shows the groups of each issuer apart in its status, and nothing of it where one alone may grant', () => {
+    const bench = Bench.ready();
+    bench.command(grant(FEEDER, 5));
+    bench.command(grant(OTHER, 9), {}, bench.aggregator);
+    bench.until(bench.ms + minutes(6));
+    const digestOf = (group: GroupId, epoch: number) =>
+      membershipDigest(new Map([[group, { epoch, member: true }]]));
+    expect(bench.reported('status').at(-1)?.body).to.deep.include({
+      membershipDigests: [
+        { issuer: 'aggregator-b', digest: digestOf(OTHER, 9) },
+        { issuer: 'utility-a', digest: digestOf(FEEDER, 5) },
+      ],
+    });
+    const { headEnd } = bench;
+    const alone = Bench.ready({ keys: new Map([[headEnd.key.kid, headEnd.key]]) });
+    alone.command(grant(FEEDER, 5));
+    alone.until(alone.ms + minutes(6));
+    expect(alone.reported('status').at(-1)?.body).to.not.have.property('membershipDigests');
+  });
+
   it('GRP-2: tells a head end that has forgotten it what it holds, and how far it has taken a stream', () => {
     const bench = Bench.ready();
     bench.command(grant(FEEDER, 5), { sequence: 30 });

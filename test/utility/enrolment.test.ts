@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { minutes } from '../../src/base/time.ts';
-import type { Command, Cti, GatewayId, GroupId } from '../../src/model/mod.ts';
+import type { Command, Cti, GatewayId, GroupId, IssuerDigest } from '../../src/model/mod.ts';
 import { membershipDigest } from '../../src/wan/groups/mod.ts';
 import { tempDir } from '../support/temp.ts';
 import { TestHeadEnd, event } from './support.ts';
@@ -210,6 +210,23 @@ describe('utility/ami-nms enrolling', () => {
     await head.close();
   });
 
+  it('SIWG-3: the groups of another issuer in a status are no drift of ours, and ours beside them are', async () => {
+    await using dir = await tempDir();
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), { gateways: ['gw-1', 'gw-2'] });
+    await enrolAll(head);
+    const { length } = head.broker.on('d/gw-1/cmd');
+    const other = { issuer: 'aggregator', digest: digestOf(9) };
+    head.clock.advance(minutes(30));
+    await says(head, digestOf(7), [other, { issuer: 'ops', digest: digestOf(2) }]);
+    await turns();
+    expect(states(head)).to.deep.equal(['active', 'active']);
+    expect(head.broker.on('d/gw-1/cmd')).to.have.length(length);
+    const whole = nextGrant(head, head.gateway, 2);
+    await says(head, digestOf(2), [other, { issuer: 'ops', digest: digestOf(1) }]);
+    expect((await whole).body).to.include({ group: GROUP, only: true });
+    await head.close();
+  });
+
   it('GRP-2: who asks for a group it is not in is told that it is not', async () => {
     await using dir = await tempDir();
     const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));
@@ -302,8 +319,13 @@ async function answers(
 }
 
 /** A status of the first gateway, made now. */
-async function says(head: TestHeadEnd, digest: string): Promise<void> {
-  const body = { kind: 'status', readings: [], setpoints: [], membershipDigest: digest } as const;
+async function says(
+  head: TestHeadEnd,
+  digest: string,
+  membershipDigests?: readonly IssuerDigest[],
+): Promise<void> {
+  const apart = membershipDigests === undefined ? {} : { membershipDigests };
+  const body = { kind: 'status', readings: [], setpoints: [], membershipDigest: digest, ...apart } as const;
   const at = head.clock.now().unix;
   const { topic, payload } = head.gateway.signs('status', body, undefined, at);
   await head.broker.deliver(topic, payload);

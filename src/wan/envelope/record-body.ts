@@ -171,6 +171,7 @@ const FORMS: Readonly<Record<RecordBody['kind'], Fits>> = {
     partial: maybe(value => value === true),
     setpoints: list(setpoint),
     membershipDigest: text,
+    membershipDigests: maybe(list(object({ issuer: text, digest: text }))),
     clock: maybe(trust),
   }),
   request: value =>

@@ -247,6 +247,11 @@ export function groupsOf(memberships: Memberships): readonly GroupId[] {
   return [...memberships].flatMap(([group, { member }]) => (member ? [group] : [])).sort();
 }
 
+/** The memberships that `issuer` granted, and those of which nobody knows who did. */
+export function grantedBy(memberships: Memberships, issuer: string): Memberships {
+  return new Map([...memberships].filter(([, held]) => (held.issuer ?? issuer) === issuer));
+}
+
 /**
  * 8 bytes, hexadecimal: the first of SHA-256 over one line `<group> <epoch>\n` for each group it is in, in
  * bytewise order. The head end computes the same from its registry, so drift shows without a query.
