@@ -310,7 +310,10 @@ export class AmiNms {
           this.#auditor.held(gateway);
         },
         alongside: (gateway, record) => this.#modes.changes(gateway, record),
-        birth: (gateway, body, came) => this.#greeter.greet(gateway, body, came),
+        birth: (gateway, body, came) => {
+          this.#greeter.greet(gateway, body, came);
+          this.#events.onBirth?.(gateway, body);
+        },
         record: (gateway, record) => this.#told(gateway, record),
         gap: (gateway, stream, gap) => this.#events.onGap?.(gateway, stream, gap),
         refused: (topic, refusal, detail) => this.#refused(topic, refusal, detail),

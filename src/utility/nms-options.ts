@@ -1,6 +1,6 @@
 /** What a head end is made of and what it tells its owner, as types; ami-nms is the head end itself. */
 import type { AuditVerdict } from './auditor.ts';
-import type { GatewayId, KeyId, ReceiptBody, StreamName, UplinkRecord } from '../model/mod.ts';
+import type { BirthBody, GatewayId, KeyId, ReceiptBody, StreamName, UplinkRecord } from '../model/mod.ts';
 import type { TrustedKey } from '../wan/envelope/mod.ts';
 import type { CollectRefusal, Successors } from './collector.ts';
 import type { DispatchRefusal, Issuer } from './dispatcher.ts';
@@ -35,6 +35,8 @@ export interface AmiNmsOptions extends Issuer {
 /** What the head end tells its owner. Records, receipts and gaps are durable already. */
 export interface NmsEvents {
   onRecord?(gateway: GatewayId, record: UplinkRecord): void;
+  /** A gateway says that it begins a run; also when the record came before, or only looks so to who has lost its store. */
+  onBirth?(gateway: GatewayId, body: BirthBody): void;
   /** To a command of ours. */
   onReceipt?(gateway: GatewayId, receipt: ReceiptBody): void;
   /** The first answer of a gateway to a command. `tookMs` only where it went out once, else nobody knows from when. */

@@ -1,6 +1,6 @@
 /**
- * Brings the utility's trust documents to its gateways: each gets the whole chain once, when it is first heard of or
- * when there are other documents, and says by its receipt that it has them. What was taken is remembered; what a
+ * Brings the utility's trust documents to its gateways: each gets the whole chain once, when it is first heard of, has
+ * lost what it knew, or when there are other documents, and says by its receipt that it has them. What was taken is remembered; what a
  * gateway refused is told, and tried again when it is born anew.
  *
  * The documents prove themselves: nothing is judged here.
@@ -8,12 +8,15 @@
 import { hash } from 'node:crypto';
 import { troubleOf } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
-import type { GatewayId, TrustBody } from '../model/mod.ts';
+import type { BirthBody, GatewayId, TrustBody } from '../model/mod.ts';
 import type { Sent } from './dispatcher.ts';
 import type { LedgerPort } from './ports.ts';
 
 /** Bundles under way at once: a large utility's new list of revocations leaves room for commands (NMS-1). */
 export const MAX_BUNDLES_UNDER_WAY = 200;
+
+/** First starts remembered: several a gateway of a large utility. Forgotten together, which costs a bundle each. */
+const MAX_FIRST_STARTS = 50_000;
 
 export interface TrustCarrierDoors {
   readonly ledger: Pick<LedgerPort, 'rows' | 'commit' | 'answers'>;
@@ -34,6 +37,8 @@ export class TrustCarrier {
   readonly #known: ReadonlySet<GatewayId>;
   readonly #holding: Set<GatewayId>;
   readonly #underWay = new Set<GatewayId>();
+  /** First starts that were heard of, by gateway and nonce. */
+  readonly #firstStarts = new Set<string>();
   #closed = false;
 
   private constructor(
@@ -66,8 +71,30 @@ export class TrustCarrier {
     return carrier;
   }
 
-  /** A gateway has begun a run: it may take now what it did not before. */
-  born(gateway: GatewayId): void {
+  /**
+   * A gateway has begun a run: it may take now what it did not before. With a first start it holds nothing, whatever it
+   * held once; one start counts once, for its record can be brought again by anybody.
+   */
+  born(gateway: GatewayId, { start, nonce }: Pick<BirthBody, 'start' | 'nonce'>): void {
+    const first = `${gateway} ${nonce ?? ''}`;
+    if (start === 1 && !this.#firstStarts.has(first)) {
+      if (this.#firstStarts.size >= MAX_FIRST_STARTS) this.#firstStarts.clear();
+      this.#firstStarts.add(first);
+      return this.forgot(gateway);
+    }
+    this.#bringTo(gateway);
+  }
+
+  /** A gateway says that its memory is of an old copy, or gone: keys may be trusted there that were revoked since. */
+  forgot(gateway: GatewayId): void {
+    if (this.#holding.delete(gateway))
+      this.#doors.ledger
+        .commit([{ op: 'delete', actor: ACTOR, key: gateway }])
+        .catch((error: unknown) => this.#doors.trouble(`documents for ${gateway}: ${troubleOf(error)}`));
+    this.#bringTo(gateway);
+  }
+
+  #bringTo(gateway: GatewayId): void {
     if (!this.#known.has(gateway) || this.#holding.has(gateway) || this.#underWay.has(gateway)) return;
     this.#waiting.add(gateway);
     this.#pump();

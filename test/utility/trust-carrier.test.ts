@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { ok, refused } from '../../src/base/assert.ts';
 import { unixTime } from '../../src/base/time.ts';
-import type { Answer, Cti, GatewayId, ReceiptBody } from '../../src/model/mod.ts';
+import type { Answer, Cti, GatewayId, Nonce, ReceiptBody } from '../../src/model/mod.ts';
 import { MAX_BUNDLES_UNDER_WAY, TrustCarrier } from '../../src/utility/mod.ts';
 import type { TrustCarrierDoors } from '../../src/utility/mod.ts';
 
@@ -10,6 +10,8 @@ type Settled = 'answered' | 'expired' | 'closed';
 
 const names = (n: number): GatewayId[] => Array.from({ length: n }, (_, i) => `gw-${i + 1}` as GatewayId);
 const turn = (): Promise<void> => new Promise(setImmediate);
+/** Of a gateway that has begun a run before. */
+const LATER = { start: 2, nonce: '02'.repeat(16) as Nonce };
 const FIRST = [Uint8Array.of(1), Uint8Array.of(2)];
 
 /** A head end whose gateways answer when the test says so. */
@@ -25,6 +27,7 @@ class Office implements TrustCarrierDoors {
     commit: async changes => {
       for (const change of changes)
         if (change.op === 'put') this.rowsHeld.set(change.key, change.value as string);
+        else if (change.op === 'delete') this.rowsHeld.delete(change.key);
     },
     answers: async cti => {
       const receipt = this.#answers.get(cti);
@@ -60,7 +63,7 @@ describe('the carrier of trust', () => {
     const office = new Office();
     const carrier = await TrustCarrier.start(FIRST, [one, two], office);
     await office.answer(one);
-    carrier.born(one);
+    carrier.born(one, LATER);
     await turn();
     expect(office.sent).to.deep.equal([one, two]);
     await TrustCarrier.start(FIRST, [one, two], office);
@@ -71,13 +74,33 @@ describe('the carrier of trust', () => {
     expect(office.sent).to.deep.equal([one, two, two, one, two]);
   });
 
+  it('SIWG-2 brings them again to who has lost its store, or has it from an old copy, and once for one first start', async () => {
+    const office = new Office();
+    const carrier = await TrustCarrier.start(FIRST, [one], office);
+    await office.answer(one);
+    const anew = { start: 1, nonce: 'ab'.repeat(16) as Nonce };
+    carrier.born(one, anew);
+    await turn();
+    expect(office.sent).to.deep.equal([one, one]);
+    expect(office.rowsHeld.size, 'also for the next head end').to.equal(0);
+    await office.answer(one);
+    carrier.born(one, anew);
+    carrier.born(one, LATER);
+    await turn();
+    expect(office.sent).to.deep.equal([one, one]);
+    carrier.forgot(one);
+    carrier.forgot(two);
+    await turn();
+    expect(office.sent).to.deep.equal([one, one, one]);
+  });
+
   it('tells of a refusal, remembers nothing, and tries again when the gateway is born anew', async () => {
     const office = new Office();
     const carrier = await TrustCarrier.start(FIRST, [one], office);
     await office.answer(one, { refusal: 'version-skipped' });
     expect(office.troubles.join()).to.contain('gw-1').and.to.contain('version-skipped');
     expect(office.rowsHeld.size).to.equal(0);
-    carrier.born(one);
+    carrier.born(one, LATER);
     await turn();
     expect(office.sent).to.deep.equal([one, one]);
   });
@@ -85,11 +108,11 @@ describe('the carrier of trust', () => {
   it('tries one that did not answer in time when it is born, and no stranger ever', async () => {
     const office = new Office();
     const carrier = await TrustCarrier.start(FIRST, [one], office);
-    carrier.born(one);
+    carrier.born(one, LATER);
     await office.answer(one, 'expired');
     expect(office.sent).to.deep.equal([one]);
-    carrier.born(two);
-    carrier.born(one);
+    carrier.born(two, LATER);
+    carrier.born(one, LATER);
     await turn();
     expect(office.sent).to.deep.equal([one, one]);
   });

@@ -23,8 +23,9 @@ export async function carryTrust(
     trouble: why => events.tell('onTrouble', why),
   });
   const leave = events.join({
+    onBirth: (gateway, body) => carrier.born(gateway, body),
     onRecord: (gateway, { body }) => {
-      if (body.kind === 'birth') carrier.born(gateway);
+      if (body.kind === 'alarm' && body.alarm === 'memory-lost') carrier.forgot(gateway);
     },
   });
   return () => {
