@@ -150,6 +150,10 @@ export class Greeter {
     if (stream === commandStream(own)) {
       const last = this.#doors.numbers.last(own, stream);
       if (high <= last) return;
+      if (high - last > MAX_NUMBERS_LIFT)
+        return this.#doors.trouble(
+          `${gateway} says it has taken command ${high}; this ledger knew of ${last}, and does not believe it`,
+        );
       this.#doors.numbers
         .atLeast(own, stream, high)
         .catch((error: unknown) => this.#doors.trouble(`numbers of ${gateway}: ${troubleOf(error)}`));

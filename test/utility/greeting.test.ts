@@ -104,6 +104,23 @@ describe('utility/ami-nms greeting', () => {
     await head.close();
   });
 
+  it('believes no gateway that has taken more than there can be: no number would be left for it', async () => {
+    await using dir = await tempDir();
+    const troubles: string[] = [];
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), {
+      events: { onTrouble: why => troubles.push(why) },
+    });
+    await begins(head, {
+      marks: [{ issuer: 'ops', keyEpoch: 1, stream: 'd', high: Number.MAX_SAFE_INTEGER }],
+    });
+    expect(said(head, 'welcome')[0]?.marks).to.deep.equal([{ stream: 'd', through: 0, open: [] }]);
+    expect(troubles.join()).to.contain('does not believe it');
+    const how = { class: 'dispatch', primacy: 10 } as const;
+    const sent = await head.nms.send({ kind: 'device', id: head.gateway.id }, event('ev-1'), how);
+    expect(sent.ok).to.equal(true);
+    await head.close();
+  });
+
   it('that was itself restored goes on above what the gateway has taken, and tells people', async () => {
     await using dir = await tempDir();
     const troubles: string[] = [];
