@@ -183,6 +183,10 @@ const display = z.strictObject({
     .describe('names under which screens reach it, besides localhost'),
 });
 
+const monitor = z.strictObject({
+  port: whole('TCP port of /metrics, /healthz and /readyz, on this machine alone', 0, 65_535),
+});
+
 const anchor = z
   .strictObject({
     root: file("the utility's root document").exactOptional(),
@@ -261,6 +265,11 @@ const fields = z.strictObject({
   display: display
     .exactOptional()
     .describe('the customer display, as in display: { port: 8080 }; none unless given'),
+  monitor: monitor
+    .exactOptional()
+    .describe(
+      'metrics and health for programs on this machine, as in monitor: { port: 9464 }; none unless given',
+    ),
   deliveries: deliveries
     .exactOptional()
     .describe(

@@ -1,4 +1,5 @@
 /** The gateway and the doors it needs. This is the room's one door. */
+export * from './availability.ts';
 export * from './config.ts';
 export * from './doors.ts';
 export * from './effects.ts';

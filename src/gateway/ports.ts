@@ -52,6 +52,8 @@ export type RowKind =
   | 'sampling'
   /** Registers of flash written on a day; the devices' own, read before the state and no part of it. */
   | 'wear'
+  /** For how much of a day the link and commands were available; kept beside the state and no part of it. */
+  | 'availability'
   | 'meta';
 
 /** One change to the store. All changes given to one `persist` become durable together or not at all. */

@@ -45,6 +45,8 @@ export interface Gateway {
   request(ask: PremiseRequest): Promise<PremiseReply>;
   /** Refusals and other events by name, since the start. */
   counts(): ReadonlyMap<string, number>;
+  /** Resolves when a tick and all before it is carried out, or the store was tried again: never, where something hangs. */
+  turn(): Promise<void>;
   /** Ends cleanly: what is being persisted is finished, links are closed. The store stays its owner's. */
   stop(): Promise<void>;
 }
@@ -145,6 +147,12 @@ class Runtime implements Gateway {
 
   counts(): ReadonlyMap<string, number> {
     return this.#state.counts;
+  }
+
+  async turn(): Promise<void> {
+    this.#take({ on: 'tick' });
+    await this.#tail;
+    if (this.#failed) await this.#reopening;
   }
 
   async stop(): Promise<void> {

@@ -59,11 +59,16 @@ interface RunOptions {
 async function run(path: string, { log, launched, observe }: RunOptions): Promise<void> {
   const { runGateway } = await import('../wiring/gateway.ts');
   const { withDeliveries } = await import('../wiring/deliveries.ts');
+  const { serviceOf } = await import('../../io/health/mod.ts');
   const { START_ANEW } = await import('../wiring/launcher.ts');
   const anew = Promise.withResolvers<string>();
   const { config, deliveries } = await withDeliveries(path, { log, restart: anew.resolve });
+  const service = serviceOf(process.env, why =>
+    log({ level: 'warn', event: 'service.untold', text: `the service manager cannot be told: ${why}` }),
+  );
   const running = await runGateway(config, {
     log,
+    ...(service === undefined ? {} : { service }),
     ...(deliveries === undefined ? {} : { deliveries }),
     ...(observe ? { isObserving: await observation(config, log) } : {}),
   });
@@ -73,6 +78,9 @@ async function run(path: string, { log, launched, observe }: RunOptions): Promis
       event: 'display.open',
       text: `the customer display is open at ${running.displayUrl}`,
     });
+  if (running.monitorUrl !== undefined)
+    log({ level: 'info', event: 'monitor.open', text: `metrics and health are at ${running.monitorUrl}` });
+  await service?.tell('READY=1');
   const signals = ['SIGTERM', 'SIGINT'].map(async name => (await once(process, name), `${name}: stopping`));
   const restarts = anew.promise.then(why => `starting anew: ${why}`);
   const orphaned = launched
@@ -83,7 +91,7 @@ async function run(path: string, { log, launched, observe }: RunOptions): Promis
   log({ level: 'info', event: 'gateway.stopping', text: why });
   // A door that does not close must not hold the process: what was acknowledged is on the disk already.
   setTimeout(() => process.exit(isAnew ? START_ANEW : EXIT.failed), STOP_WITHIN_MS).unref();
-  await running.stop();
+  await Promise.all([running.stop(), service?.tell('STOPPING=1')]);
   log({ level: 'info', event: 'gateway.stopped', text: 'stopped' });
   if (isAnew) process.exit(START_ANEW);
   if (launched) process.stdin.pause();

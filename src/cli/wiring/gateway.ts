@@ -32,6 +32,8 @@ import type { Anchor } from '../../wan/trust/mod.ts';
 import type { Profile } from '../../local/profiles/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import type { OwnDeliveries } from './deliveries.ts';
+import { openHealth } from './health.ts';
+import type { Service } from '../../io/health/mod.ts';
 import { packageVersion } from '../version.ts';
 import { wayTo } from './broker.ts';
 
@@ -42,6 +44,8 @@ export interface GatewayWiring {
   readonly observe?: GatewayPorts['observe'];
   /** Whether nothing may be written to devices now; asked at each order. */
   readonly isObserving?: () => boolean;
+  /** The service manager that started us, where there is one. */
+  readonly service?: Service;
   /** Told of every request on every bus, with the bus's address. */
   readonly onExchange?: (address: string, exchange: Exchange) => void;
 }
@@ -50,6 +54,8 @@ export interface RunningGateway {
   readonly gateway: Gateway;
   /** The address of the customer display, where one is configured. */
   readonly displayUrl?: string;
+  /** Where `/metrics`, `/healthz` and `/readyz` are, where they are configured. */
+  readonly monitorUrl?: string;
   /** Ends cleanly: what is being stored is finished, links and files are closed. */
   stop(): Promise<void>;
 }
@@ -68,12 +74,17 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const configured = await Promise.all(config.devices.map(device => deviceOf(device, delivered)));
   const way = wayTo(config.broker, why => wiring.log({ level: 'warn', event: 'broker.files', text: why }));
   const anchor = await anchorOf(config);
+  await using doors = new AsyncDisposableStack();
   const store = openState(config.stateFile, wiring);
+  doors.defer(() => store.close());
   tellDamage(store, wiring);
   const wear = await storedWear(store, config.gateway, why =>
     wiring.log({ level: 'error', event: 'store.wear', text: `flash writes counted, not kept: ${why}` }),
   );
-  const display = await openDisplay(config, store, ask => running.request(ask));
+  const health = await openHealth(config, store);
+  doors.defer(() => health.close());
+  const display = await openDisplay(config, ask => running.request(ask));
+  doors.defer(async () => display?.close());
   const { utility, gateway } = config;
   const { epoch: keyEpoch = 1, successions = [] } = key;
   const whoReports = { gateway, utility, keyEpoch, successions };
@@ -84,7 +95,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
       boxKey: opener.boxKey,
       ...(deliveries === undefined ? {} : { deliveries: deliveries.told }),
     },
-    {
+    health.tapped({
       opener,
       store,
       ...(deliveries === undefined ? {} : { delivery: observingDeliveries(deliveries.open, isObserving) }),
@@ -115,7 +126,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
             onExchange === undefined
               ? {}
               : { onExchange: (exchange: Exchange) => onExchange(address, exchange) };
-          return openBus(link, { random, ...tell });
+          return health.bus(openBus(link, { random, ...tell }));
         };
         const devices = openDevices(
           {
@@ -132,16 +143,17 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
         );
         return observingDevices(devices, isObserving);
       },
-    },
+    }),
   );
+  doors.defer(() => running.stop());
+  const watching = health.watch(running, wiring.service);
+  doors.defer(() => watching.stop());
+  const opened = doors.move();
   return {
     gateway: running,
     ...(display === undefined ? {} : { displayUrl: display.url }),
-    stop: async () => {
-      await running.stop();
-      await display?.close();
-      await store.close();
-    },
+    ...(health.url === undefined ? {} : { monitorUrl: health.url }),
+    stop: () => opened.disposeAsync(),
   };
 }
 
@@ -240,14 +252,12 @@ function openState(path: string, { log }: GatewayWiring): Store {
 
 async function openDisplay(
   config: GatewayConfig,
-  store: Store,
   onRequest: Gateway['request'],
 ): Promise<Display | undefined> {
   if (config.display === undefined) return undefined;
   try {
     return await startDisplay({ ...config.display, onRequest });
   } catch (error) {
-    await store.close();
     throw new Trouble(error instanceof Error ? error.message : String(error), EXIT.unreachable);
   }
 }
