@@ -14,6 +14,7 @@ import { addProfile } from './commands/profile.ts';
 import { addRead } from './commands/read.ts';
 import { addScan } from './commands/scan.ts';
 import { addSim } from './commands/sim.ts';
+import { addService } from './commands/service.ts';
 import { addSign } from './commands/sign.ts';
 import { addTrust } from './commands/trust/mod.ts';
 import { addUtility } from './commands/utility/mod.ts';
@@ -36,6 +37,7 @@ const COMMANDS: readonly AddCommand[] = [
   addDemo,
   addGateway,
   addDoctor,
+  addService,
   addScan,
   addRead,
   addWrite,

@@ -76,3 +76,26 @@ describe('a gateway under a service manager', function () {
     }
   });
 });
+
+describe('a gateway that is sent SIGHUP', function () {
+  this.timeout(30_000);
+
+  it('takes what changed, and keeps the last good configuration where the new one is refused', async () => {
+    await using here = await site();
+    await using gateway = program(['gateway', '--config', here.path]);
+    await gateway.line(({ event }) => event === 'order.implemented');
+    await here.write({ ...here.config, defaults: { opModMaxLimW: 4000 }, pollSecnds: 2 });
+    gateway.signal('SIGHUP');
+    const refused = await gateway.line(({ event }) => event === 'config.refused');
+    expect(refused.msg).to.match(
+      /gateway\.yaml:\d+: pollSecnds is unknown: did you mean pollSeconds\?; what was/,
+    );
+    await here.write({ ...here.config, defaults: { opModMaxLimW: 4000 } });
+    gateway.signal('SIGHUP');
+    await gateway.line(({ event }) => event === 'config.reloaded');
+    const from = gateway.lines.findIndex(({ event }) => event === 'config.reloaded');
+    await gateway.line(({ event }) => event === 'order.implemented', from);
+    gateway.signal('SIGTERM');
+    expect(await gateway.ended).to.equal(0);
+  });
+});

@@ -30,6 +30,8 @@ export interface Launched {
   /** Aborted when the launcher is to end; the gateway is told by SIGTERM. */
   readonly signal: AbortSignal;
   readonly trialWithinMs?: number;
+  /** Calls `forward` whenever the gateway is to read its configuration anew; what is returned ends that. */
+  readonly onReload?: (forward: () => void) => () => void;
 }
 
 /** Runs until the gateway ends for good. Its exit code. */
@@ -84,6 +86,7 @@ async function runOnce(
     signal,
     trial,
     trialWithinMs = TRIAL_WITHIN_MS,
+    onReload,
   }: Launched & { readonly entry: string; readonly trial?: string },
 ): Promise<number> {
   if (signal.aborted) return 0;
@@ -93,6 +96,7 @@ async function runOnce(
   });
   const stop = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', stop, { once: true });
+  const noReload = onReload?.(() => void child.kill('SIGHUP'));
   const watchdog = setTimeout(
     () => void endIfOnTrial(disk, trial, () => child.kill('SIGKILL')),
     trialWithinMs,
@@ -103,6 +107,7 @@ async function runOnce(
   } finally {
     clearTimeout(watchdog);
     signal.removeEventListener('abort', stop);
+    noReload?.();
   }
 }
 
