@@ -39,8 +39,10 @@ export interface ConnectionEnd {
   readonly why: string;
   /** It speaks MQTT 3.1.1 only. */
   readonly oldBroker: boolean;
-  /** Another client of our id came; only MQTT 5 brokers say so. */
+  /** Another client of our id came; some MQTT 5 brokers say so. */
   readonly takenOver: boolean;
+  /** The broker closed it and did not say why. */
+  readonly wordless: boolean;
 }
 
 export interface ConnectionEvents {
@@ -86,6 +88,7 @@ export class Connection {
   #resumeReading: (() => void) | undefined;
   #lastTrouble: string | undefined;
   #takenOver = false;
+  #wordless = false;
   #over = false;
   /** How many publishes may be under way at once: the broker's own Receive Maximum. */
   sendWindow = 65_535;
@@ -158,7 +161,10 @@ export class Connection {
       this.#lastTrouble = causeOf(undefined, packet.reasonCode);
       this.#takenOver = packet.reasonCode === SESSION_TAKEN_OVER;
     });
-    client.on('close', () => this.#end(this.#lastTrouble ?? 'the broker closed the connection'));
+    client.on('close', () => {
+      this.#wordless = this.#lastTrouble === undefined;
+      this.#end(this.#lastTrouble ?? 'the broker closed the connection');
+    });
     client.handleMessage = (packet, next) => this.#receive(packet, next);
   }
 
@@ -222,7 +228,7 @@ export class Connection {
     this.#client.end(true);
     // `end` does nothing to a stream that was never connected.
     this.#client.stream.destroy();
-    this.#events.down({ why, oldBroker, takenOver: this.#takenOver });
+    this.#events.down({ why, oldBroker, takenOver: this.#takenOver, wordless: this.#wordless });
   }
 }
 

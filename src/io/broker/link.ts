@@ -49,6 +49,8 @@ const BACKOFF: Backoff = { baseMs: 500, capMs: 60_000 };
 const ACKNOWLEDGED_WITHIN_MS = 30_000;
 const RETURN_EVERY_MS = 600_000;
 const READY_WITHIN_MS = 10_000;
+/** A broker that is restarted closes a link without a word too; not so often in a row. */
+const SUSPICIOUS = 3;
 /** Publishes handed to the broker and not acknowledged; fewer where the broker asks for fewer (Receive Maximum). */
 const MAX_IN_FLIGHT = 100;
 /** Publishes that wait for a place in flight. Beyond it a publish is rejected: the owner has its own store. */
@@ -83,6 +85,8 @@ class Link implements BrokerPort {
   /** `undefined` until the first attempt has ended one way or the other. */
   #up: boolean | undefined;
   #upSince = 0;
+  /** Links in a row that the broker closed without a word. */
+  #wordless = 0;
   #retry: NodeJS.Timeout | undefined;
   /** Ends a link on which nothing is acknowledged any more. */
   #silence: NodeJS.Timeout | undefined;
@@ -172,7 +176,7 @@ class Link implements BrokerPort {
     this.#events.link({ up: true, why: `${this.#address}: ${why}` });
   }
 
-  #wentDown({ why, oldBroker, takenOver }: ConnectionEnd): void {
+  #wentDown({ why, oldBroker, takenOver, wordless }: ConnectionEnd): void {
     this.#connection = undefined;
     clearTimeout(this.#silence);
     clearTimeout(this.#return);
@@ -183,8 +187,12 @@ class Link implements BrokerPort {
       this.#attempt();
       return;
     }
-    const text = `${this.#address}: ${why}`;
     const wasUp = this.#up === true;
+    this.#wordless = wasUp && wordless ? this.#wordless + 1 : 0;
+    // Mosquitto 2.0 closes the older of two clients without a DISCONNECT.
+    const guess =
+      this.#wordless < SUSPICIOUS ? '' : `, again; does another client use the id ${this.#options.clientId}?`;
+    const text = `${this.#address}: ${why}${guess}`;
     const next = wasUp
       ? this.#round.lost(text, { upMs: performance.now() - this.#upSince, takenOver })
       : this.#round.failed(text);

@@ -13,7 +13,10 @@ export interface Backoff {
   readonly capMs: number;
 }
 
-/** A link that was up for this long was a good one: the next pause begins at the base again. */
+/**
+ * A link that was up for this long, and for twice the longest pause, was a good one: the next pause begins at the base
+ * again. Another client of our id comes back within one pause, and not every broker says that it was one.
+ */
 const GOOD_AFTER_MS = 10_000;
 
 /** What happens after an end: the next address at once, or a pause, and then the first. */
@@ -57,7 +60,8 @@ export class Round {
    */
   lost(why: string, { upMs, takenOver }: { readonly upMs: number; readonly takenOver: boolean }): Next {
     this.#whys = [why];
-    if (upMs >= GOOD_AFTER_MS && !takenOver) this.#failures = 0;
+    const isGood = upMs >= Math.max(GOOD_AFTER_MS, 2 * this.#backoff.capMs);
+    if (isGood && !takenOver) this.#failures = 0;
     return this.#pause();
   }
 

@@ -38,6 +38,13 @@ describe('io/broker round', () => {
     expect(one.lost('gone', GOOD)).to.deep.include({ pauseMs: 10 });
   });
 
+  it('counts a link as another failure that another client of our id could have ended after its longest pause', () => {
+    const one = new Round(['a'], { baseMs: 500, capMs: 60_000 }, () => 1);
+    const lost = (upMs: number) => one.lost('closed', { upMs, takenOver: false });
+    const pauses = [60_000, 60_000, 119_999, 120_000].map(upMs => lost(upMs));
+    expect(pauses.map(next => next !== 'at once' && next.pauseMs)).to.deep.equal([500, 1000, 2000, 500]);
+  });
+
   it('gets slower with every client that takes over, however long each lasts', () => {
     const one = round('a');
     const taken = () => one.lost('taken', { upMs: 3_600_000, takenOver: true });

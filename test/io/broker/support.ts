@@ -185,6 +185,16 @@ export class Relay {
     }
   }
 
+  /** Takes connections from now on, and passes nothing of what comes on them. */
+  swallowNew(): void {
+    this.#server.removeAllListeners('connection');
+    this.#server.on('connection', socket => {
+      this.#sockets.add(socket);
+      socket.on('error', () => {});
+      socket.resume();
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     const closed = once(this.#server, 'close');
