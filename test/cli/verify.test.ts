@@ -159,6 +159,10 @@ describe('underglass verify --trust with keys alone', () => {
       const verdict = await office.verdict('@one', '--trust', '@trusted');
       expect(verdict['refusal'], String(text)).to.equal(refusal);
     }
+    expect(await office.verdict('@one', '--trust', hex), 'by its digits').to.include({ ok: true });
+    expect(await office.verdict('@one', '--trust', '01'.padEnd(64, '0'))).to.include({
+      refusal: 'key-small-order',
+    });
   });
 
   it('judges the commands of the second implementation as the pipeline does', async () => {

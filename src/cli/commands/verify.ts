@@ -34,7 +34,10 @@ export function addVerify(program: Command): void {
   program
     .command('verify <file>')
     .description('judge an envelope or a trust document; - reads standard input; bytes or hexadecimal')
-    .requiredOption('--trust <file...>', 'whom to trust: documents, trustedKeys (YAML), or public keys')
+    .requiredOption(
+      '--trust <file...>',
+      'whom to trust: documents, trustedKeys (YAML), public keys, or 64 hexadecimal digits',
+    )
     .option('--utility <id>', 'the utility in whose topics it came; that of the root unless given')
     .option('--topic <topic>', 'where it came; where its audience is told unless given')
     .option('--at <time>', 'judge it at this time, with its zone; now unless given')
@@ -127,10 +130,13 @@ async function judgeDocument(bytes: Uint8Array, sources: readonly Source[], at: 
 async function readSources(files: readonly string[]): Promise<Result<readonly Source[], string>> {
   const { readSource } = await import('../trust/known.ts');
   const { fileTrouble } = await import('../trust/documents.ts');
-  const { readTrustFile } = await import('../../io/trust.ts');
+  const { bytesIn, readTrustFile } = await import('../../io/trust.ts');
   const sources: Source[] = [];
   for (const file of files) {
-    const read = await readTrustFile(file);
+    // As trust init takes them: the digits of a public key stand for it.
+    const read = /^[0-9a-fA-F]{64}$/.test(file)
+      ? bytesIn(Buffer.from(file, 'latin1'), file, 'hex')
+      : await readTrustFile(file);
     if (!read.ok) throw fileTrouble(file, read);
     const source = readSource(file, read.value);
     if (!source.ok) return { ...source, detail: `${file}: ${source.detail ?? 'cannot be trusted'}` };
