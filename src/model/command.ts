@@ -129,9 +129,11 @@ export interface WelcomeBody {
   readonly held: Readonly<Partial<Record<StreamName, number>>>;
 }
 
-/** How far an issuer has used one of its streams under the key epoch that says so. */
+/** How far an issuer has used one of its streams under one of its key epochs. */
 export interface StreamTold {
   readonly stream: string;
+  /** An earlier one; that of the command which says so unless given. */
+  readonly keyEpoch?: number;
   /** No sequence up to here is to be taken any more, but those in `open`. */
   readonly through: number;
   /** Sent to this gateway and not answered by it; ascending, none above `through`. */

@@ -324,6 +324,7 @@ export class AmiNms {
 
   #newGreeter(): Greeter {
     return new Greeter(this.#options, {
+      ledger: this.#options.ledger,
       numbers: this.#numbers,
       publish: (topic, bytes) => this.#broker.publish(topic, bytes),
       groupsOf: gateway => [...(this.#options.registry?.membershipsOf(gateway).keys() ?? [])],

@@ -213,17 +213,14 @@ export class Dispatcher {
     this.#settling.delete(cti);
   }
 
-  /** Sequences that `gateway` has not answered, ascending, by audience (`g/<id>`, `d/<id>`). */
-  openFor(gateway: GatewayId): ReadonlyMap<string, readonly number[]> {
+  /** Commands that `gateway` has not answered, by ascending sequence, by audience (`g/<id>`, `d/<id>`). */
+  openFor(gateway: GatewayId): ReadonlyMap<string, readonly SentCommand[]> {
     const waiting = [...this.#commands.values()].flatMap(({ command, missing }) =>
       missing.has(gateway) ? [command] : [],
     );
     const coming = [...this.#committing].filter(({ awaits }) => awaits.includes(gateway));
-    const open = new Map<string, number[]>();
-    for (const { audience, sequence } of [...waiting, ...coming])
-      open.set(audience, [...(open.get(audience) ?? []), sequence]);
-    for (const sequences of open.values()) sequences.sort((a, b) => a - b);
-    return open;
+    const all = [...waiting, ...coming].sort((a, b) => a.sequence - b.sequence);
+    return Map.groupBy(all, ({ audience }) => audience);
   }
 
   /** Sends at once what this gateway alone is to answer; what a group is to answer comes in its own time. */

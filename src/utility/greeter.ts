@@ -21,12 +21,13 @@ import type {
   StreamTold,
   WelcomeBody,
 } from '../model/mod.ts';
-import { MAX_SEQUENCE_JUMP, signCommand } from '../wan/envelope/mod.ts';
+import { MAX_SEQUENCE_JUMP, readCommand, signCommand } from '../wan/envelope/mod.ts';
 import { makeClaims } from './dispatcher.ts';
 import type { Issuer } from './dispatcher.ts';
+import { noteEpoch } from './key-epochs.ts';
 import { commandStream } from './numbers.ts';
 import type { Numbers } from './numbers.ts';
-import type { SentCommand } from './ports.ts';
+import type { LedgerPort, SentCommand } from './ports.ts';
 
 /**
  * Anybody can bring an old birth record again, and each answer costs a signature and repeats what is open. But a
@@ -45,12 +46,13 @@ export const MAX_NUMBERS_LIFT = MAX_SEQUENCE_JUMP / 2;
 const LEAST = { class: 'market', primacy: 255 } as const;
 
 export interface GreeterDoors {
+  readonly ledger: LedgerPort;
   readonly numbers: Numbers;
   readonly publish: (topic: string, bytes: Uint8Array) => Promise<void>;
   /** The groups a gateway is in. */
   readonly groupsOf: (gateway: GatewayId) => readonly GroupId[];
-  /** Sequences that wait for an answer of this gateway, ascending, by audience (`g/<id>`, `d/<id>`). */
-  readonly openFor: (gateway: GatewayId) => ReadonlyMap<string, readonly number[]>;
+  /** Commands that wait for an answer of this gateway, by ascending sequence, by audience (`g/<id>`, `d/<id>`). */
+  readonly openFor: (gateway: GatewayId) => ReadonlyMap<string, readonly SentCommand[]>;
   /** The highest sequence held of each stream of its records. */
   readonly heldOf: (gateway: GatewayId) => WelcomeBody['held'];
   /** It takes commands from now on. */
@@ -68,10 +70,13 @@ export class Greeter {
   readonly #underWay = new Set<Promise<void>>();
   /** Answers to records that came again: as many entries as gateways were heard of. */
   readonly #again = new Map<GatewayId, { readonly since: Instant; count: number }>();
+  /** Former key epochs of ours, newest first; read once. */
+  readonly #earlier: Promise<readonly number[]>;
 
   constructor(issuer: Issuer, doors: GreeterDoors) {
     this.#issuer = issuer;
     this.#doors = doors;
+    this.#earlier = this.#readEpochs();
   }
 
   /** Begins to answer a birth record, as {@link birth} does; one that came before not too often. */
@@ -97,6 +102,7 @@ export class Greeter {
    * is not answered now asks again after a minute, and waits that long.
    */
   async finish(): Promise<void> {
+    await this.#earlier;
     if (this.#underWay.size === 0) return;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const { clock } = this.#issuer;
@@ -116,7 +122,7 @@ export class Greeter {
       kind: 'welcome',
       nonce,
       time: unix,
-      marks: this.#marksFor(gateway),
+      marks: this.#marksFor(gateway, await this.#earlier),
       held: this.#doors.heldOf(gateway),
     };
     await this.#say(gateway, body);
@@ -171,24 +177,36 @@ export class Greeter {
       );
   }
 
-  #marksFor(gateway: GatewayId): readonly StreamTold[] {
+  /** Never rejects: a ledger that cannot be read leaves the former keys out, and says so. */
+  async #readEpochs(): Promise<readonly number[]> {
+    const { clock, keyEpoch } = this.#issuer;
+    try {
+      return await noteEpoch(this.#doors.ledger, keyEpoch, clock.now().unix);
+    } catch (error) {
+      this.#doors.trouble(`no gateway is told of former keys: ${troubleOf(error)}`);
+      return [];
+    }
+  }
+
+  #marksFor(gateway: GatewayId, earlier: readonly number[]): readonly StreamTold[] {
     const groups = this.#doors.groupsOf(gateway).map((id): Audience => ({ kind: 'group', id }));
     const audiences: readonly Audience[] = [{ kind: 'device', id: gateway }, ...groups];
-    if (audiences.length > MAX_STREAMS)
-      this.#doors.trouble(
-        `${gateway}: marks of ${audiences.length - MAX_STREAMS} groups do not fit a welcome`,
-      );
+    const wanted = [undefined, ...earlier].flatMap(keyEpoch =>
+      audiences.map(audience => ({ audience, keyEpoch })),
+    );
+    if (wanted.length > MAX_STREAMS)
+      this.#doors.trouble(`${gateway}: marks of ${wanted.length - MAX_STREAMS} streams do not fit a welcome`);
     let room = MAX_OPEN;
     const owed = this.#doors.openFor(gateway);
-    return audiences.slice(0, MAX_STREAMS).map(audience => {
+    return wanted.slice(0, MAX_STREAMS).map(({ audience, keyEpoch }) => {
       const stream = commandStream(audience);
-      const all = owed.get(formatAudience(audience)) ?? [];
+      const all = sequencesOf(owed.get(formatAudience(audience)) ?? [], keyEpoch ?? this.#issuer.keyEpoch);
       const open = all.slice(0, room);
       room -= open.length;
       // What does not fit stays above the mark, where the gateway judges by what it remembers itself.
       const next = all[open.length];
       const through = next === undefined ? this.#doors.numbers.last(audience, stream) : next - 1;
-      return { stream, through, open };
+      return { stream, through, open, ...(keyEpoch === undefined ? {} : { keyEpoch }) };
     });
   }
 
@@ -211,4 +229,12 @@ export class Greeter {
       this.#doors.trouble(`no ${body.kind} to ${formatAudience(audience)}: ${troubleOf(error)}`);
     }
   }
+}
+
+/** Of the commands that a key of this epoch signed. */
+function sequencesOf(commands: readonly SentCommand[], keyEpoch: number): readonly number[] {
+  return commands.flatMap(({ bytes, sequence }) => {
+    const said = readCommand(bytes);
+    return said.ok && said.value.keyEpoch === keyEpoch ? [sequence] : [];
+  });
 }

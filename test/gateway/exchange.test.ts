@@ -6,7 +6,8 @@ import { unixTime } from '../../src/base/time.ts';
 import type { Cti, MRID, StreamTold } from '../../src/model/mod.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { eventBody } from './bench.ts';
-import { Started } from './started.ts';
+import { HeadEnd } from '../support/head-end.ts';
+import { OPERATIONS, Started } from './started.ts';
 
 const mark = (through: number, ...open: number[]): StreamTold => ({ stream: 'commands', through, open });
 
@@ -177,6 +178,23 @@ describe('a memory that was lost', () => {
       bench.event('ev-4', { sequence: 4 });
       expect(bench.story().at(-1)).to.equal('received ev-4');
     });
+
+  it('a renewed key lifts the streams of the keys before it: nothing a former key signed is taken twice', () => {
+    const bench = Started.begun();
+    bench.welcome();
+    const taken = bench.event('ev-1');
+    const open = bench.welcoming.sign(eventBody({ mRID: 'ev-2' as MRID }), bench.now.unix, { sequence: 2 });
+    const renewed = new HeadEnd('utility-w', { operations: OPERATIONS }, { fill: 99, epoch: 3 });
+    const keys = new Map([bench.welcoming, renewed].map(({ key }) => [key.kid, key]));
+    Object.assign(bench.settings, { keys });
+    bench.begin(new MemoryStore());
+    const body = { kind: 'welcome', nonce: bench.nonce, time: bench.now.unix, held: {} } as const;
+    const marks = [mark(2), { ...mark(2, 2), keyEpoch: 1 }];
+    bench.command({ ...body, marks }, { keyEpoch: 3, stream: 'welcome', class: 'market' }, renewed);
+    const before = bench.story().length;
+    for (const signed of [taken, open]) bench.deliver(signed);
+    expect(bench.story().slice(before)).to.deep.equal(['invalid sequence-too-old', 'received ev-2']);
+  });
 
   it('numbers its records above what the head end holds, those of before the welcome too', () => {
     const { bench, held } = lost(() => new MemoryStore());

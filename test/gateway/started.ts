@@ -6,7 +6,7 @@ import type { BirthBody, MRID, Nonce, RequestBody, WelcomeBody } from '../../src
 import { HeadEnd } from '../support/head-end.ts';
 import { Bench, PV, eventBody } from './bench.ts';
 
-const OPERATIONS = ['event', 'cancel', 'grant', 'ack', 'welcome', 'time'] as const;
+export const OPERATIONS = ['event', 'cancel', 'grant', 'ack', 'welcome', 'time'] as const;
 
 /** A bench whose head end may welcome and tell the time; an aggregator may not. */
 export class Started extends Bench {

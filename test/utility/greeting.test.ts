@@ -61,6 +61,62 @@ describe('utility/ami-nms greeting', () => {
     await head.close();
   });
 
+  it('speaks for its former keys: each stream stands as high under them, and what one of them left open is named', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ledger.db');
+    const one = await TestHeadEnd.start(path);
+    await send(one, 'ev-1');
+    await one.close();
+    const three = await TestHeadEnd.start(path, { before: one, keyEpoch: 3 });
+    await send(three, 'ev-2');
+    await begins(three);
+    // Key epoch 2 was never ours.
+    expect(said(three, 'welcome')[0]?.marks).to.deep.equal([
+      { stream: 'd', through: 2, open: [2] },
+      { stream: 'd', through: 2, open: [1], keyEpoch: 1 },
+    ]);
+    await three.close();
+    const again = await TestHeadEnd.start(path, { before: three, keyEpoch: 3 });
+    await begins(again);
+    expect(said(again, 'welcome')[0]?.marks.map(({ keyEpoch }) => keyEpoch)).to.deep.equal([undefined, 1]);
+    await again.close();
+  });
+
+  it('tells of its four newest former keys, and of none where its ledger cannot say', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ledger.db');
+    let head = await TestHeadEnd.start(path);
+    for (let keyEpoch = 2; keyEpoch <= 7; keyEpoch++) {
+      await head.close();
+      head = await TestHeadEnd.start(path, { before: head, keyEpoch });
+    }
+    await begins(head);
+    expect(said(head, 'welcome')[0]?.marks.map(({ keyEpoch }) => keyEpoch)).to.deep.equal([
+      undefined,
+      3,
+      4,
+      5,
+      6,
+    ]);
+    await head.close();
+
+    const troubles: string[] = [];
+    const blind = await TestHeadEnd.start(path, {
+      before: head,
+      keyEpoch: 7,
+      events: { onTrouble: why => void troubles.push(why) },
+      through: ledger => ({
+        ...gated().through(ledger),
+        rows: (actor, prefix) =>
+          actor === 'key-epochs' ? Promise.reject(new Error('no disk')) : ledger.rows(actor, prefix),
+      }),
+    });
+    await begins(blind);
+    expect(said(blind, 'welcome')[0]?.marks).to.have.length(1);
+    expect(troubles).to.deep.equal(['no gateway is told of former keys: Error: no disk']);
+    await blind.close();
+  });
+
   it('does not call used up a command that it is just writing down', async () => {
     await using dir = await tempDir();
     const slow = Promise.withResolvers<void>();

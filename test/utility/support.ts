@@ -192,12 +192,12 @@ export function birth(start = 1): RecordBody {
   return { kind: 'birth', version: '0.1.0', start, devices: [] };
 }
 
-export function trusted(key: SigningKey, issuer: string): TrustedKey {
+export function trusted(key: SigningKey, issuer: string, epoch = 1): TrustedKey {
   const vetted = trustKey({
     publicKey: key.publicKey,
     issuer,
     alg: key.alg,
-    epoch: 1,
+    epoch,
     scope: {
       operations: ['event', 'cancel', 'grant', 'ack', 'sealed', 'manifest', 'time', 'welcome'],
       highestClass: 'emergency',
@@ -214,6 +214,9 @@ export function trusted(key: SigningKey, issuer: string): TrustedKey {
 export class TestHeadEnd {
   readonly clock: TestClock;
   readonly key: SigningKey;
+  readonly keyEpoch: number;
+  /** Its own and those it had before. */
+  readonly keys: readonly TrustedKey[];
   readonly gateways: readonly TestGateway[];
   readonly ledger: Ledger;
   readonly registry: GroupRegistry;
@@ -221,10 +224,15 @@ export class TestHeadEnd {
   readonly nms: AmiNms;
 
   private constructor(
-    parts: Pick<TestHeadEnd, 'clock' | 'key' | 'gateways' | 'ledger' | 'registry' | 'broker' | 'nms'>,
+    parts: Pick<
+      TestHeadEnd,
+      'clock' | 'key' | 'keyEpoch' | 'keys' | 'gateways' | 'ledger' | 'registry' | 'broker' | 'nms'
+    >,
   ) {
     this.clock = parts.clock;
     this.key = parts.key;
+    this.keyEpoch = parts.keyEpoch;
+    this.keys = parts.keys;
     this.gateways = parts.gateways;
     this.ledger = parts.ledger;
     this.registry = parts.registry;
@@ -242,11 +250,13 @@ export class TestHeadEnd {
       through?: (l: Ledger) => LedgerPort;
       seal?: SealDoor;
       guest?: true;
+      /** With a key of its own. */
+      keyEpoch?: number;
     } = {},
   ): Promise<TestHeadEnd> {
-    const { before, events, seal, guest, through = l => l } = options;
+    const { before, events, seal, guest, keyEpoch = 1, through = l => l } = options;
     const clock = before?.clock ?? new TestClock();
-    const key = before?.key ?? generateKey();
+    const key = before?.keyEpoch === keyEpoch ? before.key : generateKey();
     const gateways = before?.gateways ?? (options.gateways ?? ['gw-1']).map(id => new TestGateway(id));
     const opened = openLedger(path);
     if (!opened.ok) throw new Error(opened.detail);
@@ -258,7 +268,7 @@ export class TestHeadEnd {
     const nms = await startAmiNms({
       utility: UTILITY,
       issuer: 'ops',
-      keyEpoch: 1,
+      keyEpoch,
       signer: signerOf(key),
       ledger: port,
       clock,
@@ -272,7 +282,8 @@ export class TestHeadEnd {
       ...(guest === undefined ? {} : { guest }),
     });
     if (broker === undefined) throw new Error('the head end connects when it starts');
-    return new TestHeadEnd({ clock, key, gateways, ledger, registry, broker, nms });
+    const keys = [...(before?.keys ?? []), trusted(key, 'ops', keyEpoch)];
+    return new TestHeadEnd({ clock, key, keyEpoch, keys, gateways, ledger, registry, broker, nms });
   }
 
   get gateway(): TestGateway {
@@ -284,8 +295,7 @@ export class TestHeadEnd {
   /** What a gateway would make of a message, by the pipeline a gateway uses. */
   opens({ topic, payload }: Published): Command {
     const { unix: now } = this.clock.now();
-    const keyOf = (kid: string): TrustedKey | undefined =>
-      kid === this.key.kid ? trusted(this.key, 'ops') : undefined;
+    const keyOf = (kid: string): TrustedKey | undefined => this.keys.find(key => key.kid === kid);
     const opened = openCommand(payload, { topic, now, utility: UTILITY, keyOf });
     if (!opened.ok) throw new Error(`${opened.refusal}: ${opened.detail}`);
     return opened.value;

@@ -124,12 +124,15 @@ export function readClaims(claims: ClaimMap): Result<CommandClaims, ContentRefus
     return refused('claim-invalid', 'a nonce is for the one gateway that drew it');
   if (body.value.kind === 'probe' && (groupEpoch === undefined || body.value.from > groupEpoch))
     return refused('claim-invalid', 'a probe is for a group, from an epoch that has been to the newest');
+  const keyEpoch = claims.get(KEY_EPOCH) as number;
+  if (body.value.kind === 'welcome' && body.value.marks.some(mark => (mark.keyEpoch ?? 0) >= keyEpoch))
+    return refused('claim-invalid', 'a key speaks for itself and the keys before it');
   return ok({
     issuer: claims.get(ISS) as string,
     ...address.value,
     cti: toHex(claims.get(CTI) as Uint8Array) as Cti,
     stream: claims.get(STREAM) as string,
-    keyEpoch: claims.get(KEY_EPOCH) as number,
+    keyEpoch,
     sequence: claims.get(SEQUENCE) as number,
     ...(groupEpoch === undefined ? {} : { groupEpoch }),
     class: commandClass,

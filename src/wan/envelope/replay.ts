@@ -119,8 +119,8 @@ export function liftReplay(
   const rows: ReplayRow[] = [];
   const behind: Lifted['behind'][number][] = [];
   const ahead: Lifted['ahead'][number][] = [];
-  for (const { stream, through, open } of marks) {
-    const key = streamKey({ ...by, stream });
+  for (const { stream, through, open, keyEpoch = by.keyEpoch } of marks) {
+    const key = streamKey({ ...by, keyEpoch, stream });
     if (!state.has(key) && state.size >= MAX_REPLAY_STREAMS) continue;
     const memory = memoryOf(state, key);
     const from = memory.high;

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { toHex } from '../../../src/base/bytes.ts';
 import { after, hours, seconds, unixTime } from '../../../src/base/time.ts';
 import { AXES, DELIVERIES } from '../../../src/model/mod.ts';
-import type { CommandBody, Intent, KeyId, MembershipChange } from '../../../src/model/mod.ts';
+import type { CommandBody, Intent, KeyId, MembershipChange, StreamTold } from '../../../src/model/mod.ts';
 import { openCommand, signCommand, vetClaims } from '../../../src/wan/envelope/mod.ts';
 import type { CommandClaims } from '../../../src/wan/envelope/mod.ts';
 import { needsThat } from '../../support/needs.ts';
@@ -252,8 +252,9 @@ function asBody(body: CommandBody): Readonly<Record<string, unknown>> {
         1: 11,
         12: body.nonce,
         13: body.time / 1000,
-        14: Object.fromEntries(body.marks.map(({ stream, through, open }) => [stream, [through, ...open]])),
+        14: told(body.marks.filter(({ keyEpoch }) => keyEpoch === undefined)),
         15: body.held,
+        ...(body.marks.every(({ keyEpoch }) => keyEpoch === undefined) ? {} : { 64: earlier(body.marks) }),
       };
     case 'interrogate':
       return { 1: 13, ...(body.device === undefined ? {} : { 60: body.device }) };
@@ -287,4 +288,13 @@ function asIntent(intent: Intent): Readonly<Record<string, unknown>> {
     ...(reference === undefined ? {} : { 5: REFERENCES.indexOf(reference) }),
     ...(priority === undefined ? {} : { 6: priority === 'active' ? 0 : 1 }),
   };
+}
+
+function told(marks: readonly StreamTold[]) {
+  return Object.fromEntries(marks.map(({ stream, through, open }) => [stream, [through, ...open]]));
+}
+
+function earlier(marks: readonly StreamTold[]) {
+  const epochs = [...new Set(marks.flatMap(({ keyEpoch }) => keyEpoch ?? []))];
+  return Object.fromEntries(epochs.map(epoch => [epoch, told(marks.filter(m => m.keyEpoch === epoch))]));
 }

@@ -102,7 +102,8 @@ NARROW = Key(
 SPENT = Key("spent", "grid-ops", validUntil=NOW * 1000)
 EARLY = Key("early", "grid-ops", validFrom=NOW * 1000 + 1)
 DEVICE = Key("device", "gw-1")
-KEYS = [ROOT, OLD, NARROW, SPENT, EARLY, DEVICE]
+RENEWED = Key("renewed", "grid-ops", epoch=4)
+KEYS = [ROOT, OLD, NARROW, SPENT, EARLY, DEVICE, RENEWED]
 STRANGER = Key("stranger", "grid-ops")
 
 
@@ -131,6 +132,7 @@ PROBE = {1: 5, 53: 5, 54: 1, 55: TAG + TAG[::-1]}
 ACK = {1: 4, 11: {"alarm": 3, "status": 120}}
 TIME = {1: 6, 12: bytes(range(16, 32)), 13: NOW}
 WELCOME = {1: 11, 12: bytes(range(16, 32)), 13: NOW, 14: {"d": [57, 55], "g-feeder-7": [1200]}, 15: {"birth": 3, "status": 120}}
+RENEWAL = {**WELCOME, 64: {1: {"d": [57]}, 3: {"d": [57, 41], "g-feeder-7": [1200]}}}
 
 
 def claims(body, key=ROOT, **changes):

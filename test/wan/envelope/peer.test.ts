@@ -61,7 +61,7 @@ describe('the second implementation', () => {
   const key = testKey(5);
   const old = testKey(6, -8);
   const { groupEpoch: _, ...single } = CLAIMS;
-  const toGateway: CommandClaims = { ...single, audience: { kind: 'device', id: GATEWAY } };
+  const toGateway: CommandClaims = { ...single, keyEpoch: 4, audience: { kind: 'device', id: GATEWAY } };
 
   it('prints the vectors that stand here', function () {
     expect(peer(this, PRINTER)).to.deep.equal(VECTORS);
@@ -96,6 +96,17 @@ describe('the second implementation', () => {
         ],
         held: { status: 120, birth: 3 },
       },
+      {
+        kind: 'welcome',
+        time: NOW,
+        nonce,
+        marks: [
+          { stream: 'd', through: 57, open: [] },
+          { stream: 'd', through: 57, open: [41], keyEpoch: 3 },
+          { stream: 'd', through: 50, open: [], keyEpoch: 1 },
+        ],
+        held: {},
+      },
       { kind: 'interrogate', device: 'inverter' as DeviceId },
       { kind: 'settings', order: { kind: 'packet', name: 'ieee1547-2018-trip-3' } },
       { kind: 'settings', order: { kind: 'special', intents: INTENTS } },
@@ -117,6 +128,14 @@ describe('the second implementation', () => {
         13: VECTORS.now,
         14: { d: [57, 55], 'g-feeder-7': [1200] },
         15: { birth: 3, status: 120 },
+      },
+      {
+        1: 11,
+        12: nonce,
+        13: VECTORS.now,
+        14: { d: [57] },
+        15: {},
+        64: { 1: { d: [50] }, 3: { d: [57, 41] } },
       },
       { 1: 13, 60: 'inverter' },
       { 1: 14, 61: 'ieee1547-2018-trip-3' },

@@ -16,7 +16,7 @@ import peer_trust as trust
 
 from peer import (
     ACK, ACK_TOPIC, AXES, BODY, CANCEL, DEVICE, DEVICE_TOPIC, EARLY, EVENT, GRANT, GROUP_TOPIC, KEY_EPOCH,
-    KEYS, MOVE, NARROW, NOW, OLD, PROBE, RECORDED_AT, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, TAG, TIME, UTILITY, WELCOME, Pairs, Raw,
+    KEYS, MOVE, NARROW, NOW, OLD, PROBE, RECORDED_AT, RENEWAL, RENEWED, ROOT, SEQUENCE, SPENT, STRANGER, STREAM, TAG, TIME, UTILITY, WELCOME, Pairs, Raw,
     changed, claims, encode, frame, grouped, loose, readable, signed, structure, without, MANIFEST,
 )
 import peer_modes
@@ -61,6 +61,7 @@ def accepted():
         ("time", DEVICE_TOPIC, ROOT, claims(TIME, cls=4)),
         ("time without a nonce, to a group", GROUP_TOPIC, ROOT, grouped(without(TIME, 12), cls=4)),
         ("welcome", DEVICE_TOPIC, ROOT, claims(WELCOME, cls=4)),
+        ("welcome by a renewed key", DEVICE_TOPIC, RENEWED, claims(RENEWAL, RENEWED, cls=4)),
         *((name, DEVICE_TOPIC, ROOT, claims(body)) for name, body in peer_modes.good()),
         ("welcome to a gateway that nobody knew", DEVICE_TOPIC, ROOT, claims({**WELCOME, 14: {}, 15: {}}, cls=4)),
     ]:
@@ -250,6 +251,8 @@ def refused_contents():
     yield "sealed to a group", GROUP_TOPIC, signed(grouped(SEALED)), "claim-invalid"
     yield "welcome to a group", GROUP_TOPIC, signed(grouped(WELCOME)), "claim-invalid"
     yield "time with a nonce to a group", GROUP_TOPIC, signed(grouped(TIME)), "claim-invalid"
+    for epoch in (4, 5):
+        yield f"welcome that speaks for key epoch {epoch}", DEVICE_TOPIC, signed(claims({**RENEWAL, 64: {epoch: {"d": [57]}}}, RENEWED)), "claim-invalid"
     yield "welcome on the ack topic", ACK_TOPIC, signed(claims(WELCOME)), "kind-on-wrong-topic"
     yield "another issuer's name", DEVICE_TOPIC, signed(claims(EVENT, iss="grid-opz")), "issuer-mismatch"
     yield "older key epoch", DEVICE_TOPIC, signed(claims(EVENT, NARROW, key_epoch=2), NARROW), "key-epoch-mismatch"
@@ -297,6 +300,9 @@ def refused_contents():
         ("mark below 0", {**WELCOME, 14: {"d": [-1]}}), ("mark as text", {**WELCOME, 14: {"d": ["57"]}}),
         ("open above the mark", {**WELCOME, 14: {"d": [57, 58]}}), ("open twice", {**WELCOME, 14: {"d": [57, 5, 5]}}),
         ("open descending", {**WELCOME, 14: {"d": [57, 6, 5]}}), ("open at 0", {**WELCOME, 14: {"d": [57, 0]}}),
+        ("earlier marks in a list", {**WELCOME, 64: []}), ("earlier marks of nothing", {**WELCOME, 64: {}}),
+        ("earlier marks of key epoch 0", {**WELCOME, 64: {0: {"d": [57]}}}), ("of a key epoch in text", {**WELCOME, 64: {"1": {"d": [57]}}}),
+        ("of a key epoch without streams", {**WELCOME, 64: {1: {}}}), ("earlier open above the mark", {**WELCOME, 64: {1: {"d": [57, 58]}}}),
         ("held of no stream", {**WELCOME, 15: {"gossip": 1}}), ("held below 0", {**WELCOME, 15: {"birth": -1}}),
     ]:
         yield name, DEVICE_TOPIC, signed(claims(body)), "body-invalid"

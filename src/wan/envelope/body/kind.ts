@@ -54,6 +54,7 @@ export const KEY = {
   packet: 61,
   intents: 62,
   every: 63,
+  earlier: 64,
 } as const;
 
 export const always = (key: number, name: string, fits: Row['fits']): Row => ({

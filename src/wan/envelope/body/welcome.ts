@@ -9,9 +9,9 @@ import { toUnixSeconds, unixSeconds } from '../../../base/time.ts';
 import { STREAMS, isId } from '../../../model/mod.ts';
 import type { Nonce, StreamName, StreamTold, TimeBody, WelcomeBody } from '../../../model/mod.ts';
 import type { ClaimMap } from '../codec.ts';
-import { isBetween, isSeconds } from '../form.ts';
+import { isBetween, isCount, isSeconds } from '../form.ts';
 import type { ContentRefusal } from '../refusals.ts';
-import { KEY, always, sometimes } from './kind.ts';
+import { KEY, always, isFilledMap, sometimes } from './kind.ts';
 import type { Kind } from './kind.ts';
 
 const isNonce = (value: unknown): boolean => value instanceof Uint8Array && value.length === 16;
@@ -25,26 +25,36 @@ export const welcome: Kind<WelcomeBody> = {
     always(KEY.time, 'time', isSeconds),
     always(KEY.marks, 'marks', isMap),
     always(KEY.held, 'held', isMap),
+    sometimes(KEY.earlier, 'earlier', isFilledMap),
   ],
   read: body => {
     const marks = readMarks(body.get(KEY.marks) as ClaimMap);
     if (!marks.ok) return marks;
+    const earlier = readEarlier(body.get(KEY.earlier) as ClaimMap | undefined);
+    if (!earlier.ok) return earlier;
     const held = readHeld(body.get(KEY.held) as ClaimMap);
     if (!held.ok) return held;
     return ok({
       kind: 'welcome',
       nonce: toHex(body.get(KEY.nonce) as Uint8Array) as Nonce,
       time: unixSeconds(body.get(KEY.time) as number),
-      marks: marks.value,
+      marks: [...marks.value, ...earlier.value],
       held: held.value,
     });
   },
-  write: ({ nonce, time, marks, held }) => [
-    [KEY.nonce, fromHex(nonce)],
-    [KEY.time, toUnixSeconds(time)],
-    [KEY.marks, new Map(marks.map(({ stream, through, open }) => [stream, [through, ...open]]))],
-    [KEY.held, new Map(Object.entries(held))],
-  ],
+  write: ({ nonce, time, marks, held }) => {
+    const { none: own = [], ...earlier } = Object.groupBy(marks, ({ keyEpoch }) => keyEpoch ?? 'none');
+    const maps = Object.entries(earlier).map(
+      ([epoch, told = []]) => [Number(epoch), writeMarks(told)] as const,
+    );
+    return [
+      [KEY.nonce, fromHex(nonce)],
+      [KEY.time, toUnixSeconds(time)],
+      [KEY.marks, writeMarks(own)],
+      [KEY.held, new Map(Object.entries(held))],
+      ...(maps.length === 0 ? [] : [[KEY.earlier, new Map(maps)] as const]),
+    ];
+  },
 };
 
 export const time: Kind<TimeBody> = {
@@ -63,6 +73,22 @@ export const time: Kind<TimeBody> = {
     [KEY.time, toUnixSeconds(body.time)],
   ],
 };
+
+function writeMarks(marks: readonly StreamTold[]): ClaimMap {
+  return new Map(marks.map(({ stream, through, open }) => [stream, [through, ...open]]));
+}
+
+/** Marks by key epoch; that they are earlier ones is judged where the epoch of the command is known. */
+function readEarlier(map: ClaimMap | undefined): Result<readonly StreamTold[], ContentRefusal> {
+  const all: StreamTold[] = [];
+  for (const [keyEpoch, told] of map ?? []) {
+    if (!isCount(keyEpoch) || !isFilledMap(told)) return refused('body-invalid', 'marks of an earlier key');
+    const marks = readMarks(told as ClaimMap);
+    if (!marks.ok) return marks;
+    all.push(...marks.value.map(mark => ({ ...mark, keyEpoch: keyEpoch as number })));
+  }
+  return ok(all);
+}
 
 /** A list for each stream: its mark, then the open sequences below it, ascending. */
 function readMarks(map: ClaimMap): Result<readonly StreamTold[], ContentRefusal> {
