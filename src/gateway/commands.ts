@@ -33,7 +33,7 @@ import type { Work } from './effects.ts';
 import { inquire, tellReadings } from './inquiries.ts';
 import { startSampling } from './sampling.ts';
 import type { InquiryRefusal } from './inquiries.ts';
-import { askMarks, awaited, birth, exchangeTrouble } from './exchange.ts';
+import { askMarks, awaited, birth, birthOnHearing, exchangeTrouble } from './exchange.ts';
 import { noteRefusal } from './refusals.ts';
 import type { Cause } from './orders.ts';
 import { addressed, grant, probe } from './grants.ts';
@@ -73,6 +73,7 @@ export function receive(state: GatewayState, work: Work, command: Command, now: 
     );
   if (command.body.kind === 'probe') return heard(state, work, command, command.body, now);
   const waits = exchangeTrouble(state, command, now);
+  if (waits?.refusal === 'not-welcomed') birthOnHearing(state, work, now);
   if (waits !== undefined) return refuse(state, work, command, waits, now);
   const isOurs = addressed(state, work, command, now);
   if (!isOurs.ok) return refuse(state, work, command, isOurs, now);

@@ -43,6 +43,9 @@ import { trustedKey, trustedKeys } from './trust.ts';
 /** Marks told in a birth record at most: an issuer that welcomes has some streams a key epoch. */
 const MAX_MARKS_TOLD = 256;
 
+/** A command of an issuer that is waited for shows that it is there: it is asked again, but not more often. */
+export const HEARD_AGAIN = seconds(5);
+
 /** Without an answer records go out all the same after this long; an answer that comes later can lift less. */
 export const QUIET_FOR = seconds(10);
 /** No gateway comes near it in a lifetime; a larger number is a mistake and would leave no room to count on. */
@@ -88,7 +91,12 @@ export function birth(state: GatewayState, work: Work, now: Now): void {
 /** Says the birth record again when it was not answered, and keeps quiet no longer than it may. */
 export function birthIfDue(state: GatewayState, work: Work, now: Now): void {
   const ends = quietEnds(state);
-  if (ends !== undefined && ends <= now.instant) state.uplink.quiet = false;
+  if (ends !== undefined && ends <= now.instant) {
+    state.uplink.quiet = false;
+    const who = awaited(state).join(', ');
+    const why = `${who} did not answer this start within ${QUIET_FOR / 1000} s; until it does, its new commands wait (not-welcomed) and what is stored goes on`;
+    work.log('warn', 'start.unanswered', why);
+  }
   const due = birthAgain(state);
   if (due !== undefined && due <= now.instant) birth(state, work, now);
 }
@@ -104,6 +112,13 @@ export function askMarks(state: GatewayState, work: Work, issuer: string, now: N
   exchange.birth = undefined;
   exchange.welcomed.delete(issuer);
   birth(state, work, now);
+}
+
+/** An issuer that is waited for was heard: it may have come after the birth record was said. */
+export function birthOnHearing(state: GatewayState, work: Work, now: Now): void {
+  const { exchange, uplink } = state;
+  if (!uplink.up || uplink.quiet || exchange.birth === undefined) return;
+  if (after(exchange.birth.asked, HEARD_AGAIN) <= now.instant) birth(state, work, now);
 }
 
 /** The issuers that are waited for and have not answered. */

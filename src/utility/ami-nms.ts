@@ -242,6 +242,7 @@ export class AmiNms {
       this.#greeter.tookBefore(gateway, open.command, body.taken);
       this.#prober?.tookBefore(gateway, body.cti);
     }
+    this.#greeter.receipt(gateway, body);
     const isGrants = this.#enrolment?.receipt(gateway, body) === true;
     if (!isGrants && body.membershipDigest !== undefined)
       void this.#proved(gateway, body, body.membershipDigest);

@@ -8,6 +8,7 @@
  * has used already, and goes on above them; on a stream of a group no single member is believed, and people are told.
  */
 import { troubleOf } from '../base/assert.ts';
+import { toHex } from '../base/bytes.ts';
 import { after, minutes, seconds } from '../base/time.ts';
 import type { Instant } from '../base/time.ts';
 import { commandTopic, formatAudience, parseAudience } from '../model/mod.ts';
@@ -15,9 +16,11 @@ import type {
   Audience,
   BirthBody,
   CommandBody,
+  Cti,
   GatewayId,
   GroupId,
   Nonce,
+  ReceiptBody,
   StreamTold,
   WelcomeBody,
 } from '../model/mod.ts';
@@ -35,6 +38,8 @@ import type { LedgerPort, SentCommand } from './ports.ts';
  */
 const AGAIN_WITHIN = seconds(10);
 export const MOST_AGAIN = 5;
+/** A start that does not take our answer is left alone for so long: its trust may change, and then it waits for one. */
+export const REFUSED_FOR = minutes(1);
 /** An answer is of no use for longer: the gateway asks again after a minute. */
 const VALID = minutes(5);
 /** Streams and open commands in one welcome: what fits into the 512 items of a command with room to spare. */
@@ -70,6 +75,11 @@ export class Greeter {
   readonly #underWay = new Set<Promise<void>>();
   /** Answers to records that came again: as many entries as gateways were heard of. */
   readonly #again = new Map<GatewayId, { readonly since: Instant; count: number }>();
+  /** The last answer to each gateway, and since when it is refused: as many entries as gateways were heard of. */
+  readonly #answers = new Map<
+    GatewayId,
+    { readonly cti: Cti; readonly start: number; refusedAt?: Instant }
+  >();
   /** Former key epochs of ours, newest first; read once. */
   readonly #earlier: Promise<readonly number[]>;
 
@@ -81,10 +91,26 @@ export class Greeter {
 
   /** Begins to answer a birth record, as {@link birth} does; one that came before not too often. */
   greet(gateway: GatewayId, body: BirthBody, came: 'new' | 'again' = 'new'): void {
-    if (came === 'again' && this.#isTooOften(gateway)) return;
+    if (this.#isRefusing(gateway, body.start) || (came === 'again' && this.#isTooOften(gateway))) return;
     const greeting = this.birth(gateway, body);
     this.#underWay.add(greeting);
     void greeting.finally(() => this.#underWay.delete(greeting));
+  }
+
+  /** What a gateway made of our answer: a key that may not welcome is not waited for, so it need not say it again. */
+  receipt(gateway: GatewayId, { cti, response, refusal }: ReceiptBody): void {
+    const answer = this.#answers.get(gateway);
+    if (answer?.cti !== cti || response !== 'invalid' || answer.refusedAt !== undefined) return;
+    answer.refusedAt = this.#issuer.clock.now().instant;
+    this.#doors.trouble(
+      `${gateway} does not take our answer to its start (${refusal ?? response}): let our key welcome in what it trusts, else a store it lost is not noticed`,
+    );
+  }
+
+  #isRefusing(gateway: GatewayId, start: number): boolean {
+    const answer = this.#answers.get(gateway);
+    const refusedAt = answer?.start === start ? answer.refusedAt : undefined;
+    return refusedAt !== undefined && this.#issuer.clock.now().instant < after(refusedAt, REFUSED_FOR);
   }
 
   #isTooOften(gateway: GatewayId): boolean {
@@ -112,7 +138,7 @@ export class Greeter {
   }
 
   /** Answers a birth record, also one that came before: its answer may have been lost. Never rejects. */
-  async birth(gateway: GatewayId, { nonce, marks = [] }: BirthBody): Promise<void> {
+  async birth(gateway: GatewayId, { nonce, start, marks = [] }: BirthBody): Promise<void> {
     if (nonce === undefined) return;
     const { unix } = this.#issuer.clock.now();
     for (const mark of marks)
@@ -125,7 +151,9 @@ export class Greeter {
       marks: this.#marksFor(gateway, await this.#earlier),
       held: this.#doors.heldOf(gateway),
     };
-    await this.#say(gateway, body);
+    const cti = toHex(this.#issuer.randomBytes(16)) as Cti;
+    this.#answers.set(gateway, { cti, start });
+    await this.#say(gateway, body, cti);
     this.#doors.welcomed(gateway);
   }
 
@@ -210,7 +238,7 @@ export class Greeter {
     });
   }
 
-  async #say(gateway: GatewayId, body: CommandBody): Promise<void> {
+  async #say(gateway: GatewayId, body: CommandBody, cti?: Cti): Promise<void> {
     const audience: Audience = { kind: 'device', id: gateway };
     try {
       const sequence = await this.#doors.numbers.nextReserved(audience, 'welcome');
@@ -222,6 +250,7 @@ export class Greeter {
         sequence,
         expires,
         body,
+        ...(cti === undefined ? {} : { cti }),
       });
       const bytes = signCommand(claims, this.#issuer.signer);
       await this.#doors.publish(commandTopic(this.#issuer.utility, audience), bytes);

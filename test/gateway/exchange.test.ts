@@ -81,6 +81,47 @@ describe('after a start', () => {
     expect(bench.reported('birth')).to.have.length(2);
   });
 
+  it('the birth record is said again on hearing a command of who is waited for, every five seconds at most', () => {
+    const bench = Started.begun();
+    const births = (): number => bench.reported('birth').length;
+    const asked = bench.ms;
+    bench.event('ev-1');
+    bench.until(asked + 9_999);
+    bench.event('ev-2');
+    expect(births(), 'nothing else goes out in the first ten seconds').to.equal(1);
+    bench.until(asked + 10_000);
+    bench.command(eventBody(), {}, bench.aggregator);
+    expect(births(), 'nobody waits for the aggregator').to.equal(1);
+    const signed = bench.event('ev-3');
+    expect(births()).to.equal(2);
+    bench.until(asked + 14_999);
+    bench.deliver(signed);
+    expect(births()).to.equal(2);
+    bench.until(asked + 15_000);
+    bench.deliver(signed);
+    expect(births()).to.equal(3);
+    bench.welcome();
+    bench.until(asked + 30_000);
+    bench.deliver(signed);
+    expect(births()).to.equal(3);
+    expect(bench.story().at(-1)).to.equal('received ev-3');
+  });
+
+  it('an answer that does not come is told once, with what waits for it', () => {
+    const bench = Started.begun();
+    const told = () =>
+      bench.effects.flatMap(e =>
+        e.do === 'log' && e.entry.event === 'start.unanswered' ? [e.entry.text] : [],
+      );
+    bench.until(bench.ms + 9_999);
+    expect(told()).to.deep.equal([]);
+    bench.until(bench.ms + 600_000);
+    expect(told()).to.have.length(1);
+    expect(told()[0])
+      .to.contain('utility-w did not answer this start within 10 s')
+      .and.to.contain('not-welcomed');
+  });
+
   it('commands that passed by while it was away are no lost memory; those still open are taken', () => {
     const bench = Started.begun();
     bench.welcome();

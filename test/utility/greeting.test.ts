@@ -150,6 +150,38 @@ describe('utility/ami-nms greeting', () => {
     await head.close();
   });
 
+  it('does not repeat an answer that the gateway refuses; after a minute, or a new start, it answers again', async () => {
+    await using dir = await tempDir();
+    const troubles: string[] = [];
+    const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'), {
+      events: { onTrouble: why => void troubles.push(why) },
+    });
+    await begins(head, {}, 1);
+    const [greeting] = head.broker.on('d/gw-1/cmd').map(message => head.opens(message));
+    if (greeting === undefined) throw new Error('it was greeted');
+    for (let n = 0; n < 2; n++) {
+      const { topic, payload } = head.gateway.receipt(greeting.cti, 'operation-out-of-scope');
+      await head.broker.deliver(topic, payload);
+    }
+    expect(troubles).to.have.length(1);
+    expect(troubles[0]).to.match(/gw-1 does not take our answer to its start \(operation-out-of-scope\)/);
+    for (const number of [1, 2]) {
+      const { topic, payload } = head.gateway.signs(
+        'birth',
+        { ...birth(), nonce: NONCE } as RecordBody,
+        number,
+      );
+      await head.broker.deliver(topic, payload);
+    }
+    await new Promise(setImmediate);
+    expect(said(head, 'welcome')).to.have.length(1);
+    await begins(head, { start: 9 }, 3);
+    head.clock.advance(60_000);
+    await begins(head, {}, 4);
+    expect(said(head, 'welcome')).to.have.length(3);
+    await head.close();
+  });
+
   it('sends again at once what the gateway has not answered', async () => {
     await using dir = await tempDir();
     const head = await TestHeadEnd.start(join(dir.path, 'ledger.db'));
