@@ -229,6 +229,7 @@ const deliveries = z
       .min(1)
       .describe(`what may be delivered: a list of ${DELIVERIES.join(', ')}`),
     maxMegabytes: whole('what the folder may take', 1, 65_536, 'megabytes').default(256),
+    wellForSeconds: whole('how long a trial is well before it is kept', 5, 240, 'seconds').default(30),
     firmwareHook: firmwareHook
       .exactOptional()
       .describe('what applies device-firmware, as in firmwareHook: { command: /usr/local/bin/apply }'),

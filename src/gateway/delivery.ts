@@ -9,7 +9,7 @@
 import { ok, refused } from '../base/assert.ts';
 import type { Result } from '../base/assert.ts';
 import { after, minutes, seconds } from '../base/time.ts';
-import type { Instant, Now } from '../base/time.ts';
+import type { Duration, Instant, Now } from '../base/time.ts';
 import type { Command, FileId, ManifestBody, ReceiptBody } from '../model/mod.ts';
 import { fits } from '../wan/delivery/mod.ts';
 import type { DeliveryRefusal } from '../wan/delivery/mod.ts';
@@ -22,7 +22,7 @@ import type { GatewayState } from './state.ts';
 
 /** Files under way at once: one of each kind. */
 export const MAX_DELIVERIES = 4;
-/** A gateway is well on trial when it was well for this long: what dies after ten seconds never is. */
+/** A gateway is well on trial when it was well for this long, unless configured: what dies after ten seconds never is. */
 export const WELL_FOR = seconds(30);
 /** Link and devices must be well by then; an inverter that looks for itself needs two minutes. */
 export const TRIAL_FOR = minutes(5);
@@ -132,9 +132,9 @@ function objection(state: GatewayState, { kid, manifest }: Job): string | undefi
 }
 
 /** When {@link settleDeliveries} has something to do by the monotonic clock alone. */
-export function nextDelivery({ deliveries }: GatewayState): Instant | undefined {
+export function nextDelivery({ deliveries, settings }: GatewayState): Instant | undefined {
   const { watch: trial, seekUntil } = deliveries;
-  const well = trial?.wellSince === undefined ? [] : [after(trial.wellSince, WELL_FOR)];
+  const well = trial?.wellSince === undefined ? [] : [after(trial.wellSince, wellFor(settings))];
   const due = [...well, ...(trial === undefined ? [] : [trial.until]), ...seekUntil.values()];
   return due.length === 0 ? undefined : (Math.min(...due) as Instant);
 }
@@ -185,6 +185,10 @@ function watch(state: GatewayState, work: Work, { manifest }: Job, now: Instant)
   work.log('info', 'delivery.trial', `${file.slice(0, 8)} is on trial until link and devices are well`);
 }
 
+function wellFor({ deliveries }: GatewayState['settings']): Duration {
+  return deliveries?.wellFor ?? WELL_FOR;
+}
+
 /** The verdict goes through the door, which writes it down and says `applied` or, after another start, `failed`. */
 function judgeTrial(state: GatewayState, work: Work, { instant }: Now): void {
   const { watch: trial, jobs } = state.deliveries;
@@ -194,7 +198,7 @@ function judgeTrial(state: GatewayState, work: Work, { instant }: Now): void {
   if (ill !== undefined) trial.wellSince = undefined;
   else trial.wellSince ??= instant;
   const { file } = trial;
-  if (trial.wellSince !== undefined && instant >= after(trial.wellSince, WELL_FOR)) {
+  if (trial.wellSince !== undefined && instant >= after(trial.wellSince, wellFor(state.settings))) {
     state.deliveries.watch = undefined;
     const why = 'link and devices are well';
     work.wish({ do: 'deliver', wish: { is: 'settle', file, verdict: 'keep', why } });

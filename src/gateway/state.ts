@@ -85,7 +85,12 @@ export interface Settings {
   /** How often devices are read; every second unless given. */
   readonly pollEvery?: Duration;
   /** Which deliveries are taken, and how many bytes they may take together; none unless given. */
-  readonly deliveries?: { readonly accepts: readonly Delivery[]; readonly maxBytes: number };
+  readonly deliveries?: {
+    readonly accepts: readonly Delivery[];
+    readonly maxBytes: number;
+    /** How long a trial is well before it is kept; {@link WELL_FOR} unless given. */
+    readonly wellFor?: Duration;
+  };
 }
 
 /** What one device was last ordered on one axis, and how that went. */

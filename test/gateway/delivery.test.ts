@@ -174,6 +174,19 @@ describe('a gateway on trial', () => {
     expect(wishes(bench).at(-1)).to.include({ is: 'settle', verdict: 'keep' });
   });
 
+  it('is kept after as long as is configured', () => {
+    const bench = onTrial();
+    const { deliveries } = bench.settings;
+    Object.assign(bench.settings, { deliveries: { ...deliveries, wellFor: seconds(7) } });
+    device(bench, 'present', '2.0');
+    bench.link('up');
+    bench.reading({});
+    bench.until(bench.ms + 6999);
+    expect(wished(bench)).to.not.include('settle');
+    bench.until(bench.ms + 1);
+    expect(wishes(bench).at(-1)).to.include({ is: 'settle', verdict: 'keep' });
+  });
+
   it('goes back when a device that was there is not read in time, and says which', () => {
     const bench = onTrial();
     bench.link('up');

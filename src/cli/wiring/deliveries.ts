@@ -4,6 +4,7 @@
  * ends the start, which is counted.
  */
 import type { Result } from '../../base/assert.ts';
+import { seconds } from '../../base/time.ts';
 import { systemClock } from '../../io/clock.ts';
 import { overlaidConfig } from '../../io/config-overlay.ts';
 import { readGatewayConfig } from '../../io/config.ts';
@@ -35,7 +36,7 @@ export async function withDeliveries(
 ): Promise<{ readonly config: GatewayConfig; readonly deliveries?: OwnDeliveries }> {
   const installed = orTrouble(await readGatewayConfig(path));
   if (installed.deliveries === undefined) return { config: installed };
-  const { folder, accepts, maxMegabytes, firmwareHook } = installed.deliveries;
+  const { folder, accepts, maxMegabytes, wellForSeconds, firmwareHook } = installed.deliveries;
   const disk = await openDisk(folder).catch(error => {
     throw new Trouble(`deliveries: ${folder} cannot be made: ${String(error)}`);
   });
@@ -71,7 +72,10 @@ export async function withDeliveries(
       },
       events,
     );
-  return { config, deliveries: { profiles, told: { accepts, maxBytes }, open } };
+  return {
+    config,
+    deliveries: { profiles, told: { accepts, maxBytes, wellFor: seconds(wellForSeconds) }, open },
+  };
 }
 
 interface Given {

@@ -72,6 +72,8 @@ describe('underglass utility deliver', function () {
         folder: `${id}-deliveries`,
         accepts: ['gateway-configuration', 'device-firmware', 'device-profile'],
         firmwareHook: { command: hook },
+        // What is judged after thirty seconds is judged after these.
+        wellForSeconds: 5,
       };
       await writeFile(path, stringify({ ...config, deliveries }));
       const gateway = new GatewayProcess(path);

@@ -58,7 +58,12 @@ class Bench {
   }
 
   launch(installed: string, trialWithinMs = 60_000): Promise<number> {
-    const config = { folder: join(this.folder, 'deliveries'), accepts: [], maxMegabytes: 1 };
+    const config = {
+      folder: join(this.folder, 'deliveries'),
+      accepts: [],
+      maxMegabytes: 1,
+      wellForSeconds: 30,
+    };
     return launch({
       config,
       args: ['gateway'],
