@@ -6,6 +6,7 @@ import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { readCommand } from '../../src/wan/envelope/mod.ts';
 import { tempDir } from '../support/temp.ts';
 import { VECTORS } from '../wan/envelope/vectors.ts';
 import { ANN, BY_TWO, COMMAND, LIMIT, Office, keyIn } from './office.ts';
@@ -72,6 +73,45 @@ describe('underglass sign and verify', function () {
     const twice = ['sign', '--key', '@ops.key', ...COMMAND, ...LIMIT, '--out', '@one'];
     await office.refused('exists', ...twice);
     await office.done(...twice, '--force');
+  });
+
+  it('make every kind that a person can say, and tell by name what is not one', async () => {
+    await using dir = await tempDir();
+    const office = await Office.open(dir);
+    const hash = 'ab'.repeat(32);
+    const made = async (body: object, audience: string) => {
+      const command = { issuer: 'grid-ops', audience, class: 'market', sequence: 7, body };
+      const claims = audience.startsWith('g/') ? { ...command, groupEpoch: 3 } : command;
+      await writeFile(office.at('command.json'), JSON.stringify(claims));
+      return office.run('sign', '@command.json', '--key', '@ops.key', '--out', '@made', '--force');
+    };
+    const manifest = { kind: 'manifest', file: hash, size: 9, list: hash, model: 'X9', version: 'x9' };
+    const special = { kind: 'special', intents: [{ kind: 'release', mode: 'opModVoltVar' }] };
+    // As written, and as a gateway reads it where that is not the same.
+    const bodies: readonly (readonly [object, object?])[] = [
+      [{ kind: 'interrogate', device: 'inverter' }],
+      [
+        { kind: 'settings', order: { packet: 'ieee1547-2018-trip-3' } },
+        { kind: 'settings', order: { kind: 'packet', name: 'ieee1547-2018-trip-3' } },
+      ],
+      [
+        { kind: 'settings', device: 'inverter', order: { special: [{ release: 'opModVoltVar' }] } },
+        { kind: 'settings', device: 'inverter', order: special },
+      ],
+      [{ kind: 'read' }],
+      [{ kind: 'read', every: { s: 1, forS: 60 } }],
+      [{ ...manifest, delivers: 'device-profile', versions: ['1', '2'] }],
+      [{ kind: 'probe', from: 2, all: true, left: ['00112233445566ff'] }],
+    ];
+    for (const [body, read = body] of bodies) {
+      const { code, err } = await made(body, 'left' in body ? 'g/feeder-7' : 'd/gw-1');
+      expect(code, `${JSON.stringify(body)}: ${err}`).to.equal(0);
+      const said = readCommand(await readFile(office.at('made')));
+      expect(said.ok && said.value.body).to.deep.equal(read);
+    }
+    for (const kind of ['sealed', 'welcome']) expect((await made({ kind }, 'd/gw-1')).code).to.equal(1);
+    const { out } = await office.run('sign', '--help');
+    expect(out.replace(/\s+/g, ' ')).to.contain('Every kind but sealed').and.to.contain('and welcome');
   });
 
   it('refuse by the name that a gateway would', async () => {

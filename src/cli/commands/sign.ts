@@ -38,7 +38,7 @@ export function addSign(program: Command): void {
   program
     .command('sign [file]')
     .description(
-      'make the envelope of a command, offline; from YAML or JSON (- reads standard input) or options',
+      'make the envelope of a command, offline; from YAML or JSON (- reads standard input) or options. Every kind but sealed (utility seal has the box keys of gateways) and welcome (only the head end that was asked knows what it holds)',
     )
     .requiredOption('--key <file>', 'the key that signs')
     .option('--passphrase-file <file>', 'its passphrase; else it is typed or piped in')

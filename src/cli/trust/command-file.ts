@@ -1,15 +1,19 @@
 /**
  * A command as a person writes it, in YAML or JSON: the claims of an envelope by their names, times as text with their
  * zone. What it may say is the key's question; whether anybody would understand it, the envelope's.
+ *
+ * Two kinds are not written by people: a sealed command needs the box key of its gateway, and a welcome what a ledger
+ * knows of its streams and records.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { fromHex } from '../../base/bytes.ts';
 import { seconds, unixTime } from '../../base/time.ts';
 import type { UnixTime } from '../../base/time.ts';
-import { AXES, CLASSES, isId, parseAudience } from '../../model/mod.ts';
-import type { Axis, CommandBody, Cti, GroupId, MRID } from '../../model/mod.ts';
+import { AXES, CLASSES, DELIVERIES, isId, parseAudience } from '../../model/mod.ts';
+import type { Axis, CommandBody, Cti, DeviceId, FileId, GroupId, MRID } from '../../model/mod.ts';
 import type { CommandClaims } from '../../wan/envelope/mod.ts';
+import { order } from '../utility/calls/modes.ts';
 
 const id = (what: string) =>
   z.string().refine(isId, { error: 'is no id' }).describe(`${what}: 1 to 64 of a-z, 0-9 and the hyphen`);
@@ -38,6 +42,20 @@ const event = z.strictObject({
   durationS: count('how long it lasts, in seconds').optional(),
   note: z.string().optional().describe('a sentence for the customer'),
 });
+const device = id('the device')
+  .transform(text => text as DeviceId)
+  .exactOptional();
+const sha256 = (what: string) => digits(`SHA-256 of ${what}`, 64).transform(text => text as FileId);
+const manifest = z.strictObject({
+  kind: z.literal('manifest'),
+  file: sha256('the file'),
+  size: count('its bytes'),
+  list: sha256('the SHA-256 of all chunks of 12 KiB, one behind the other'),
+  delivers: z.enum(DELIVERIES).describe(`one of ${DELIVERIES.join(', ')}`),
+  model: z.string().describe('the model of device it is for, or underglass'),
+  versions: z.array(z.string()).exactOptional().describe('the versions it may be applied to'),
+  version: z.string().describe('the version it makes'),
+});
 const change = {
   group,
   epoch: count('epoch of the group'),
@@ -56,7 +74,7 @@ const body = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('probe'),
     from: count('the oldest epoch that takes it on'),
-    since: count('grants from this epoch on answer'),
+    all: z.literal(true).exactOptional(),
     left: z.array(digits('a tag', 16)),
   }),
   z.strictObject({
@@ -68,6 +86,18 @@ const body = z.discriminatedUnion('kind', [
     time: moment('the time'),
     nonce: digits('nonce', 32).exactOptional(),
   }),
+  z.strictObject({ kind: z.literal('interrogate'), device }),
+  z.strictObject({ kind: z.literal('settings'), device, order }),
+  z.strictObject({
+    kind: z.literal('read'),
+    every: z
+      .strictObject({
+        s: count('from one sample to the next, in seconds'),
+        forS: count('for so many seconds'),
+      })
+      .exactOptional(),
+  }),
+  manifest,
   z.strictObject({
     kind: z.literal('trust'),
     documents: z.array(z.string().regex(/^([0-9a-f]{2})+$/)).min(1),

@@ -49,7 +49,7 @@ const release = z
   .transform(it => ({ kind: 'release', mode: it.release }) as Intent);
 
 /** A packet by its name, or curves, settings and releases. */
-const order = z.union([
+export const order = z.union([
   z
     .strictObject({ packet: z.string() })
     .transform(({ packet }) => ({ kind: 'packet', name: packet }) as const),
