@@ -95,7 +95,9 @@ class Placing {
   #instances(group: GroupJson, { prefix, offset }: At): number {
     const { name, count = 1 } = group;
     if (count === 1) return this.group(group, { prefix: `${prefix}${name}.`, offset });
-    const times = typeof count === 'number' ? count : Number(this.#counts[count] ?? 0);
+    // 0: as many as there is room for; the models that say so count their curves by NCrv.
+    const counter = count === 0 ? 'NCrv' : count;
+    const times = typeof counter === 'number' ? counter : Number(this.#counts[counter] ?? 0);
     let end = offset;
     for (let n = 0; n < times; n++)
       end = this.group(group, { prefix: `${prefix}${name}[${n}].`, offset: end });

@@ -1,7 +1,8 @@
 /**
  * What an inverter does by itself with the voltage and frequency at its terminals: volt-var (705), volt-watt (706),
  * frequency droop (711) and watt-var (712), each with its open-loop response. An order of 704 for power factor or
- * var goes before the curves of reactive power, volt-var before watt-var; limits of 704 bound them all.
+ * var goes before the curves of reactive power, volt-var before watt-var; limits of 704 bound them all. Where one of
+ * these is off, the model that came before it acts if it is on: 126, 132, 127 or 134, and 131.
  *
  * Source: IEEE 1547-2018 tables 8, 10, 24 and 31, with the droop equations as OpenDER fe7877c has them.
  */
@@ -10,6 +11,7 @@ import { along, curveInForce } from './curves.ts';
 import type { Grid } from './electrics.ts';
 import type { Image } from './image.ts';
 import { Response, lagged } from './response.ts';
+import { isOn, selectedCurve, slotInForce } from './selected.ts';
 
 /** One step of the physics. */
 export interface FunctionStep {
@@ -46,11 +48,11 @@ export class Functions {
     const mostW = Math.max(freeW, step.offeredW);
     const droopedW = this.#droop.follow(freeW, this.#droopW(freeW, step), {
       elapsedS: step.elapsedS,
-      responseS: this.#seconds('711.Ctl[0].RspTms'),
+      responseS: this.#enabled(711) ? this.#seconds('711.Ctl[0].RspTms') : this.#lag(134, 'RmpPT1Tms'),
     });
     const heldW = this.#voltWatt.follow(droopedW, this.#voltWattW(droopedW, step), {
       elapsedS: step.elapsedS,
-      responseS: this.#seconds('706.Crv[0].RspTms'),
+      responseS: this.#enabled(706) ? this.#seconds('706.Crv[0].RspTms') : this.#lag(132, 'RmpPt1Tms'),
     });
     return Math.min(mostW, heldW);
   }
@@ -65,9 +67,20 @@ export class Functions {
     const free = reactiveOrder(this.#image, powerW);
     const ordered = free !== 0 || this.#anyOrder();
     const curve = ordered ? undefined : (this.#voltVar(powerW, step) ?? this.#wattVar(powerW));
-    if (curve !== undefined)
-      this.#responseS = this.#enabled(705) ? this.#seconds('705.Crv[0].RspTms') : WATT_VAR_RESPONSE_S;
+    if (curve !== undefined) this.#responseS = this.#reactiveResponseS();
     return this.#reactive.follow(free, curve, { elapsedS: step.elapsedS, responseS: this.#responseS });
+  }
+
+  #reactiveResponseS(): number {
+    if (this.#enabled(705)) return this.#seconds('705.Crv[0].RspTms');
+    if (isOn(this.#image, 126)) return this.#lag(126, 'RmpTms');
+    return this.#enabled(712) ? WATT_VAR_RESPONSE_S : this.#lag(131, 'RmpPT1Tms');
+  }
+
+  /** The times of 126 to 134 are to 95 % of the way, those here to 90 %. */
+  #lag(model: number, point: string): number {
+    const slot = slotInForce(this.#image, model);
+    return slot === undefined ? 0 : (this.#seconds(slot + point) * Math.log(10)) / Math.log(20);
   }
 
   /** Whether reactive power goes before real power where the apparent power does not hold both. */
@@ -79,7 +92,8 @@ export class Functions {
   #droopW(freeW: number, { grid, offeredW }: FunctionStep): number | undefined {
     const [over, under] = [grid.frequencyHz - this.#nominalHz, this.#nominalHz - grid.frequencyHz];
     const value = (point: string): number => this.#image.get(`711.Ctl[0].${point}`);
-    if (!this.#enabled(711) || (over <= value('DbOf') && under <= value('DbUf'))) {
+    if (!this.#enabled(711)) return this.#freqWattW(freeW, over);
+    if (over <= value('DbOf') && under <= value('DbUf')) {
       this.#beforeW = undefined;
       return undefined;
     }
@@ -94,16 +108,41 @@ export class Functions {
     return Math.min(Math.max(freeW, raised), offeredW);
   }
 
+  /** 134 holds to a percentage of WMax by its curve, 127 takes so much of the power that was for each Hz above. */
+  #freqWattW(freeW: number, over: number): number | undefined {
+    const curve = selectedCurve(this.#image, 134);
+    const percent = curve.length === 0 ? 100 : along(curve, this.#nominalHz + over);
+    const cap = Math.max(0, (this.#image.get('702.WMax') * percent) / 100);
+    const above = isOn(this.#image, 127) ? over - this.#image.get('127.HzStr') : 0;
+    if (above <= 0) this.#beforeW = undefined;
+    else this.#beforeW ??= freeW;
+    const left = above <= 0 ? 1 : Math.max(0, 1 - (this.#image.get('127.WGra') / 100) * above);
+    const held = Math.min(cap, (this.#beforeW ?? freeW) * left);
+    return held < freeW ? held : undefined;
+  }
+
   #voltWattW(freeW: number, { grid, offeredW }: FunctionStep): number | undefined {
-    if (!this.#enabled(706)) return undefined;
+    if (!this.#enabled(706)) return this.#olderVoltWattW(freeW, { grid, offeredW });
     const percent = along(curveInForce(this.#image, 706, { x: 'V', y: 'W' }), this.#percentV(grid));
     const wholeW = this.#image.get('706.Crv[0].DeptRef') === 0 ? this.#image.get('702.WMax') : offeredW;
     const limitW = (wholeW * percent) / 100;
     return limitW < freeW ? Math.max(0, limitW) : undefined;
   }
 
+  #olderVoltWattW(
+    freeW: number,
+    { grid, offeredW }: Pick<FunctionStep, 'grid' | 'offeredW'>,
+  ): number | undefined {
+    const slot = slotInForce(this.#image, 132);
+    if (slot === undefined) return undefined;
+    const percent = along(selectedCurve(this.#image, 132), this.#percentV(grid));
+    const wholeW = this.#image.get(`${slot}DeptRef`) === 1 ? this.#image.get('702.WMax') : offeredW;
+    const limitW = (wholeW * percent) / 100;
+    return limitW < freeW ? Math.max(0, limitW) : undefined;
+  }
+
   #voltVar(powerW: number, { grid, elapsedS }: FunctionStep): number | undefined {
-    if (!this.#enabled(705)) return undefined;
+    if (!this.#enabled(705)) return this.#olderVoltVar(powerW, grid);
     this.#findReference(grid, elapsedS);
     const own = this.#image.get('705.Crv[0].VRefAutoEna') === 1 ? 'VRefAuto' : 'VRef';
     const reference = this.#image.get(`705.Crv[0].${own}`) / 100;
@@ -112,6 +151,14 @@ export class Functions {
       this.#percentV(grid) / (reference || 1),
     );
     return this.#ofVars({ percent, of: this.#image.get('705.Crv[0].DeptRef'), powerW });
+  }
+
+  /** `DeptRef` of 126 counts from 1 what that of 705 counts from 0. */
+  #olderVoltVar(powerW: number, grid: Grid): number | undefined {
+    const slot = slotInForce(this.#image, 126);
+    if (slot === undefined) return undefined;
+    const percent = along(selectedCurve(this.#image, 126), this.#percentV(grid));
+    return this.#ofVars({ percent, of: this.#image.get(`${slot}DeptRef`) - 1, powerW });
   }
 
   /** The autonomous Vref follows the voltage with its own time constant. */
@@ -125,10 +172,21 @@ export class Functions {
   #reference = 100;
 
   #wattVar(powerW: number): number | undefined {
-    if (!this.#enabled(712)) return undefined;
     const x = (100 * powerW) / this.#image.get('702.WMax');
+    if (!this.#enabled(712)) return this.#wattPF(powerW, x);
     const percent = along(curveInForce(this.#image, 712, { x: 'W', y: 'Var' }), x);
     return this.#ofVars({ percent, of: this.#image.get('712.Crv[0].DeptRef'), powerW });
+  }
+
+  /** A power factor by 131, with the sign of EEI. Between two points it is the tangent that is straight. */
+  #wattPF(powerW: number, x: number): number | undefined {
+    const curve = selectedCurve(this.#image, 131);
+    if (curve.length === 0) return undefined;
+    const tangents = curve.map(({ x: at, y: factor }) => ({
+      x: at,
+      y: -Math.sign(factor) * (Math.sqrt(1 - factor ** 2) / Math.abs(factor)),
+    }));
+    return powerW * along(tangents, x);
   }
 
   /** `DeptRef`: of WMax, of VarMax on its side, of what the power leaves, of VAMax. */

@@ -1,5 +1,5 @@
 /**
- * A photovoltaic inverter: models 1, 103, 120, 121, 123, 701 to 712 and 714. It gives what the sun offers, held
+ * A photovoltaic inverter: models 1, 103, 120, 121, 123, 701 to 712 and 714, and on demand 126 to 134 and 145. It gives what the sun offers, held
  * down by the limits and targets in its registers, along a ramp, and by what its curves make of voltage and frequency;
  * it ceases to energise when told to or when its trip curves say so, and comes back with the delay and ramp of entering service.
  */
@@ -16,6 +16,7 @@ import type { FunctionStep } from './functions.ts';
 import type { ModelValues, WriteGuard, WrittenPoint } from './image.ts';
 import { Image } from './image.ts';
 import { Reversions } from './reversion.ts';
+import { guardSelected, models1xx } from './selected.ts';
 import type { Unit } from './server.ts';
 import { Service } from './service.ts';
 import { Trips, terminalsOf } from './trips.ts';
@@ -41,6 +42,8 @@ export interface InverterOptions {
   /** Entering service: delay and ramp, in seconds. IEEE 1547-2018 has 300 and 300 by default. */
   readonly serviceDelayS?: number;
   readonly serviceRampS?: number;
+  /** Whether it also has the curves of 126 to 134 and the ramps of 145, at the end of its map. */
+  readonly curves?: '7xx' | 'both';
   /** What the frequency of droop is counted from; 50 unless told. */
   readonly nominalHz?: number;
 }
@@ -97,6 +100,7 @@ export class Inverter {
         rampS: options.serviceRampS ?? 5,
         nominalHz: options.nominalHz ?? 50,
       }),
+      ...(options.curves === 'both' ? models1xx({ ownS: rampS, serviceS: options.serviceRampS ?? 5 }) : []),
     ]);
     this.#now = now;
     this.#rampS = rampS;
@@ -106,7 +110,9 @@ export class Inverter {
     this.#curves = new Curves(this.image);
     this.#functions = new Functions(this.image, options.nominalHz ?? 50);
     const orders = guardOf(this.image);
-    const guard: WriteGuard = (point, value) => this.#curves.guard(point, value) ?? orders(point, value);
+    const selected = guardSelected(this.image);
+    const guard: WriteGuard = (point, value) =>
+      this.#curves.guard(point, value) ?? selected(point, value) ?? orders(point, value);
     this.wire = unitOf({ unit, image: this.image, guard }, points => this.#written(points));
   }
 
@@ -134,16 +140,17 @@ export class Inverter {
     this.#curves.advance();
     const terminals = terminalsOf(this.image, grid);
     this.#service.advance(this.#now, terminals, this.#trips.advance(this.#now, terminals));
-    if (this.#service.state === 'on') return this.#trips.entered();
+    if (this.#service.state === 'on') this.#trips.entered();
+    if (this.#service.state === 'on' && !this.#trips.ceases) return;
     this.#orderedW = 0;
     this.#powerW = 0;
     this.#reactiveVar = 0;
   }
 
   #step(at: Instant, availableW: number, grid: Grid): void {
-    if (this.#service.state !== 'on') return;
+    if (this.#service.state !== 'on' || this.#trips.ceases) return;
     const elapsedS = between(this.#now, at) / 1000;
-    const rampS = Math.max(this.#service.rampS(this.#now, this.#rampS), 0.001);
+    const rampS = Math.max(this.#service.rampS(this.#now, this.#ownRampS), 0.001);
     const most = (elapsedS * this.image.get('702.WMax')) / rampS;
     const sunW = Math.max(availableW, 0);
     // A cloud is not ramped: what is not there is not given.
@@ -174,11 +181,18 @@ export class Inverter {
     return Math.min(availableW, this.image.get('702.WMax'));
   }
 
+  /** 145 has it in percent of WMax a second. */
+  get #ownRampS(): number {
+    const rate = this.image.has('145.NomRmpUpRte') ? this.image.get('145.NomRmpUpRte') : 0;
+    return rate > 0 ? 100 / rate : this.#rampS;
+  }
+
   #written(points: readonly WrittenPoint[]): void {
     for (const { point, value } of points) {
       // One setting in two models.
       if (point === '121.WMax') this.image.set('702.WMax', value);
       if (point === '702.WMax') this.image.set('121.WMax', value);
+      if (point === '145.ConnRmpUpRte' && value > 0) this.image.set('703.ESRmpTms', 100 / value);
     }
     this.#curves.written(points);
     this.#reversions.written(points, this.#now);

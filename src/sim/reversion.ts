@@ -3,7 +3,7 @@
  * hold its last order for ever. Rows of the models' own rules; the seconds run from the last write that renews the
  * control, and 0 seconds means that it holds.
  *
- * Source: SunSpec models 123, 124 (RvrtTms), 704 (RvrtTms, RvrtRem, …Rvrt) and 705 to 712 (RvrtTms, RvrtRem, RvrtCrv),
+ * Source: SunSpec models 123, 124 and 126 to 134 (RvrtTms), 704 (RvrtTms, RvrtRem, …Rvrt) and 705 to 712 (RvrtTms, RvrtRem, RvrtCrv),
  * sunspec/models 7abdf89.
  */
 import type { Instant } from '../base/time.ts';
@@ -66,6 +66,13 @@ function ofSlots(model: number, kind: 'Crv' | 'Ctl'): Reversion {
   };
 }
 
+/** The pattern of 126 to 134: what nobody renews is switched off. */
+function ofSelected(model: number): Reversion {
+  const control = `${model}.ModEna`;
+  const [seconds, renews] = [`${model}.RvrtTms`, [`${model}.ActCrv`]];
+  return { control, rest: 0, seconds, renews, falls: [[control, 0]] };
+}
+
 const TABLE: readonly Reversion[] = [
   { control: '123.Conn', rest: 1, seconds: '123.Conn_RvrtTms', renews: [], falls: [['123.Conn', 1]] },
   of123('WMaxLimPct', 'WMaxLim_Ena', ['123.WMaxLimPct']),
@@ -87,6 +94,7 @@ const TABLE: readonly Reversion[] = [
   ofSlots(706, 'Crv'),
   ofSlots(711, 'Ctl'),
   ofSlots(712, 'Crv'),
+  ...[126, 129, 130, 131, 132, 134].map(model => ofSelected(model)),
 ];
 
 /** The running timers of one device. */

@@ -50,7 +50,18 @@ const home = z.strictObject({
     .optional()
     .describe('seconds of the day that pass in one, to 3600'),
   feederV: z.number().min(50).max(500).optional().describe('volts of a phase without load, 50 to 500'),
-  inverter: placed(z.strictObject({ ...shared, ratedW: watts, rampS, ...service })),
+  inverter: placed(
+    z.strictObject({
+      ...shared,
+      ratedW: watts,
+      rampS,
+      ...service,
+      curves: z
+        .enum(['7xx', 'both'])
+        .optional()
+        .describe('7xx, or both: with models 126 to 134 and 145 at the end of its map'),
+    }),
+  ),
   battery: placed(
     z.strictObject({
       ...shared,
