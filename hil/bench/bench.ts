@@ -127,15 +127,16 @@ export class Bench {
     return this.run(ask({ kind: 'read', unit: this.device.unit, space: 'holding', address, count }));
   }
 
-  /** One write, no questions asked afterwards. */
+  /** One write, no questions asked afterwards. `values`: registers of each value; all of them are one unless told. */
   async writeRaw(
     address: number,
     words: readonly number[],
     how: WriteHow = this.#how(words),
+    values: readonly number[] = [words.length],
   ): Promise<ModbusReply> {
     this.wrote = true;
     const { unit } = this.device;
-    const reply = await this.run(ask({ kind: 'write', unit, address, words, how }));
+    const reply = await this.run(ask({ kind: 'write', unit, address, words, values, how }));
     const wrongFunction = !reply.ok && reply.exception === EXCEPTION.illegalFunction;
     if (wrongFunction && how === 'multiple' && words.length === 1 && this.#one === 'multiple') {
       this.#one = 'single';
@@ -167,7 +168,7 @@ export class Bench {
       wrote: words,
     }));
     for (const run of runsOf(wanted)) {
-      const reply = await this.writeRaw(run.address, run.words, how);
+      const reply = await this.writeRaw(run.address, run.words, how, run.values);
       if (!reply.ok) return this.#unwritten(reply, evidence);
     }
     return this.#readBack(sheet, wanted);
@@ -191,7 +192,7 @@ export class Bench {
 
   #unwritten(reply: Extract<ModbusReply, { ok: false }>, registers: readonly Evidence[]): Put {
     const said = { why: describeFailure(reply), registers, readBackMs: 0 };
-    if (reply.refusal !== 'exception') return { outcome: 'silent', ...said };
+    if (reply.refusal !== 'exception' && reply.refusal !== 'too-long') return { outcome: 'silent', ...said };
     return {
       outcome: 'refused',
       ...said,
@@ -213,16 +214,27 @@ export interface Wanted {
   readonly words: readonly number[];
 }
 
+/** Registers of one write; a device that takes fewer at once may be given `values` one by one. */
+export interface Run {
+  readonly address: number;
+  readonly words: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** A slot that is not in force, point by point; elsewhere a half of a group is another order than the whole. */
+const SLOT = /^(Crv|Ctl|curve)\[/;
+
 /** Neighbours of one group as one write: power factor and excitation belong together. */
-export function runsOf(
-  wanted: readonly Wanted[],
-): readonly { readonly address: number; readonly words: readonly number[] }[] {
-  const runs: { address: number; words: number[]; group: string }[] = [];
+export function runsOf(wanted: readonly Wanted[]): readonly Run[] {
+  const runs: { address: number; words: number[]; values: number[]; group: string }[] = [];
   for (const { spot, words } of wanted) {
     const last = runs.at(-1);
     const follows = last !== undefined && last.address + last.words.length === spot.address;
-    if (follows && spot.group !== '' && last.group === spot.group) last.words.push(...words);
-    else runs.push({ address: spot.address, words: [...words], group: spot.group });
+    if (follows && spot.group !== '' && last.group === spot.group) {
+      last.words.push(...words);
+      if (SLOT.test(spot.path)) last.values.push(words.length);
+      else last.values = [last.words.length];
+    } else runs.push({ address: spot.address, words: [...words], values: [words.length], group: spot.group });
   }
   return runs;
 }

@@ -39,7 +39,8 @@ export async function restore(bench: Bench): Promise<Restored> {
       return { compared, written, left: differing.map(asEvidence), unread };
     }
     written += mendable.length;
-    for (const run of runsOf(inOrder(mendable))) await bench.writeRaw(run.address, run.words);
+    for (const run of runsOf(inOrder(mendable)))
+      await bench.writeRaw(run.address, run.words, undefined, run.values);
   }
 }
 
