@@ -11,8 +11,9 @@ import { runGateway } from '../../src/cli/wiring/gateway.ts';
 import type { RunningGateway } from '../../src/cli/wiring/gateway.ts';
 import { now } from '../../src/io/clock.ts';
 import { readGatewayConfig } from '../../src/io/config.ts';
-import type { Cti, MRID, ReceiptBody } from '../../src/model/mod.ts';
+import type { Cti, MRID, ReceiptBody, StreamName } from '../../src/model/mod.ts';
 import type { Signed } from '../support/head-end.ts';
+import { Books } from './books.ts';
 import { DEFAULT_LIMIT, openSite } from './site.ts';
 import type { Site } from './site.ts';
 
@@ -45,6 +46,7 @@ function isFinal({ retry }: ReceiptBody): boolean {
 class Cycles {
   readonly #site: Site;
   readonly #disk: string;
+  readonly #books = new Books();
   readonly #answers = new Map<Cti, ReceiptBody[]>();
   readonly figures = {
     cycles: 0,
@@ -61,6 +63,8 @@ class Cycles {
     this.#disk = disk;
     site.onRecord(record => {
       if (typeof record === 'string') return void this.figures.wrong.push(record);
+      this.#books.take(record);
+      this.#acknowledge(record.stream);
       const { body } = record;
       if (body.kind !== 'receipt') return;
       this.#answers.set(body.cti, [...(this.#answers.get(body.cti) ?? []), body]);
@@ -68,6 +72,7 @@ class Cycles {
   }
 
   async cycle(): Promise<void> {
+    this.#answers.clear();
     await this.#expectRoom();
     this.#fill();
     for (let n = 0; n < FIT; n++)
@@ -159,6 +164,19 @@ class Cycles {
     return signed;
   }
 
+  #acknowledge(stream: StreamName): void {
+    const through = this.#books.through(stream);
+    if (through === 0) return;
+    const body = { kind: 'ack', through: { [stream]: through } } as const;
+    void this.#site.send(this.#site.headEnd.sign(body, now().unix, { stream: 'ack' }));
+  }
+
+  /** What the head end's books say against it. */
+  close(): FullFigures {
+    this.#books.close();
+    return { ...this.figures, wrong: [...this.figures.wrong, ...this.#books.figures().wrong] };
+  }
+
   #fill(): void {
     const file = openSync(join(this.#disk, 'filler'), 'a');
     try {
@@ -197,5 +215,6 @@ const cycles = new Cycles(site, disk);
 for (let n = 0; n < Number(times); n++) await cycles.cycle();
 await gateway.stop();
 await site.close();
-if (cycles.figures.wrong.length > 0) process.stderr.write(`${logs.slice(-40).join('\n')}\n`);
-process.stdout.write(JSON.stringify(cycles.figures));
+const figures = cycles.close();
+if (figures.wrong.length > 0) process.stderr.write(`${logs.slice(-40).join('\n')}\n`);
+process.stdout.write(JSON.stringify(figures));
