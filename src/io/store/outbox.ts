@@ -88,6 +88,8 @@ export class Outbox {
   load(gateway: GatewayId, stream: StreamName, after: number, limit: number): readonly UplinkRecord[] {
     const tail = 'WHERE gateway = ? AND stream = ? AND sequence > ? ORDER BY sequence LIMIT ?';
     const rows = [...this.#records.rows(tail, [gateway, stream, after, limit])].map(asRecord);
+    // Only where the next number has no row of its own can a loss stand for it.
+    if (rows[0]?.sequence === after + 1) return rows;
     const rest = this.#restOfLoss(gateway, stream, after);
     return rest === undefined ? rows : [rest, ...rows].slice(0, limit);
   }
