@@ -20,7 +20,7 @@ import type { Message } from './pubacks.ts';
 import { effectToShow, inputToShow } from './shown.ts';
 import { askDevice } from './asking.ts';
 import { inMessages, messagesOf } from './sending.ts';
-import { carryOver, isLocal, Storeless, takesChanges, unstored } from './storeless.ts';
+import { carryOver, isLocal, Storeless, takesChanges } from './storeless.ts';
 import { restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
 import { dateOf, nextWake, step, view } from './step.ts';
@@ -179,7 +179,7 @@ class Runtime implements Gateway {
     if (effects.some(effect => effect.do === 'acknowledge' && effect.fruitless === true))
       this.#pubacks.charge(now.instant);
     this.#ports.observe?.({ stepped: effects.map(effectToShow) });
-    if (this.#failed) return this.#runAll(unstored(effects));
+    if (this.#failed) return this.#runAll(this.#storeless?.unstored(effects) ?? []);
     this.#follow(effects);
     this.#setWake();
   }

@@ -29,10 +29,6 @@ export function isLocal(input: Input): boolean {
   return LOCAL.has(input.on);
 }
 
-export function unstored(effects: readonly Effect[]): readonly Effect[] {
-  return effects.filter(effect => UNSTORED.has(effect.do));
-}
-
 /** Whether the store works again: something is written to see. */
 export function takesChanges(store: StorePort, gateway: GatewayId, now: Now): Promise<boolean> {
   return store.persist(gateway, [put('meta', 'store-tried', now.unix)]).then(
@@ -63,7 +59,7 @@ export interface StorelessParts {
   readonly say: (record: UplinkRecord) => void;
 }
 
-/** What is said upstream while nothing can be stored: one alarm, and refusals. */
+/** What is said upstream while nothing can be stored: that it is so, refusals, and voltage out of range. */
 export class Storeless {
   readonly #parts: StorelessParts;
   readonly #next: Record<'alarm' | 'receipt', number>;
@@ -99,6 +95,21 @@ export class Storeless {
       retry: 'later',
       why: `nothing can be stored here at the moment (${why})`,
     });
+  }
+
+  /**
+   * What of a step is done without the store. A voltage out of its range goes ahead of everything (ALARM-1), also of the
+   * disk; it is raised again when the store works and it still is, for nothing is remembered here.
+   */
+  unstored(effects: readonly Effect[]): readonly Effect[] {
+    for (const effect of effects) {
+      if (effect.do !== 'persist') continue;
+      for (const change of effect.changes) {
+        const body = change.op === 'append' ? change.record.body : undefined;
+        if (body?.kind === 'alarm' && body.voltage !== undefined) this.#say('alarm', body);
+      }
+    }
+    return effects.filter(effect => UNSTORED.has(effect.do));
   }
 
   /** No number is promised: nothing more can be said. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { minutes } from '../../src/base/time.ts';
-import type { MRID, ReceiptBody } from '../../src/model/mod.ts';
+import { milliseconds, minutes } from '../../src/base/time.ts';
+import type { DeviceId, MRID, ReceiptBody } from '../../src/model/mod.ts';
 import type { Signed } from '../support/head-end.ts';
 import { eventBody } from './bench.ts';
 import { World } from './ports.ts';
@@ -59,6 +59,29 @@ describe('a gateway whose store is full', () => {
     expect(await world.gateway?.request({ kind: 'acknowledge', mRID: 'ev-1' as MRID })).to.include({
       refusal: 'storage',
     });
+  });
+
+  it('ALARM-1: says all the same that a voltage left its range and came back', async () => {
+    const world = new World();
+    const meter = 'meter' as DeviceId;
+    const terms = { service: 'net-billing', nominalV: 120, dwell: milliseconds(0) } as const;
+    await world.start({}, { meters: new Map([[meter, terms]]) });
+    world.broker?.link({ up: true, why: 'test' });
+    await world.settled();
+    world.store.full = 'promised';
+    world.command(eventBody());
+    await world.settled();
+    for (const PhVphA of [100, 100, 120]) {
+      world.devices?.reading({ device: meter, role: 'meter', at: world.now.unix, points: { PhVphA } });
+      await world.settled();
+    }
+    const alarms = world.store.records('alarm').map(({ body }) => (body.kind === 'alarm' ? body : undefined));
+    expect(alarms.map(alarm => alarm?.voltage?.change ?? alarm?.alarm)).to.deep.equal([
+      'store-failed',
+      'raised',
+      'cleared',
+    ]);
+    expect(world.log).to.include.members(['publish alarm 2', 'publish alarm 3']);
   });
 
   it('keeps what is stored in force, and falls to the default control when it ends', async () => {
