@@ -167,8 +167,9 @@ export function askForGrant(
 }
 
 /**
- * Sends a status when one is due: all of it by the clock and when something was ordered or decided; by exception the
- * readings of those devices of which one left its dead band. `digestsOf`: of the groups of each issuer apart.
+ * Reports a status when one is due: all of it by the clock and when something was ordered or decided; by exception the
+ * readings of those devices of which one left its dead band. While the link is down the clock alone counts: history
+ * needs no more, and when the link is back all of it is told at once. `digestsOf`: of the groups of each issuer apart.
  */
 export function statusIfDue(
   state: GatewayState,
@@ -176,11 +177,12 @@ export function statusIfDue(
   now: Now,
   digestsOf: (state: GatewayState) => readonly IssuerDigest[],
 ): void {
-  const { reported } = state;
+  const { reported, uplink } = state;
   const since = reported.at;
   if (since !== undefined && now.unix >= since && after(since, STATUS_SPACING) > now.unix) return;
   const full = reported.fullAt;
   const overdue = full === undefined || now.unix < full || after(full, STATUS_EVERY) <= now.unix;
+  if (!uplink.up && !overdue) return;
   const whole = reported.due || overdue;
   const all = [...state.readings.values()];
   const readings = whole ? all : all.filter(one => isNews(reported.points.get(one.device), one.points));
@@ -199,13 +201,14 @@ export function statusIfDue(
   report(state, work, 'status', body, now);
   reported.at = now.unix;
   if (whole) reported.fullAt = now.unix;
-  reported.due = false;
+  reported.due = !uplink.up;
   for (const { device, points } of readings) reported.points.set(device, points);
 }
 
 /** When {@link statusIfDue} has something to do by the clock alone. */
 export function nextStatus(state: GatewayState, now: UnixTime): UnixTime {
   const { at, fullAt, due } = state.reported;
+  if (!state.uplink.up) return fullAt === undefined ? now : after(fullAt, STATUS_EVERY);
   if (at === undefined || fullAt === undefined) return now;
   return due ? after(at, STATUS_SPACING) : after(fullAt, STATUS_EVERY);
 }

@@ -79,7 +79,7 @@ export function step(state: GatewayState, input: Input, system: Now): readonly E
 export function nextWake(state: GatewayState, system: Now): Instant | undefined {
   const now = read(state.clock, system);
   const event = schedule.nextWake(state.schedule);
-  const wall = [event, state.uplink.up ? nextStatus(state, now.unix) : undefined].flatMap(t =>
+  const wall = [event, nextStatus(state, now.unix)].flatMap(t =>
     t === undefined ? [] : [after(now.instant, between(now.unix, t))],
   );
   const own = [
@@ -221,7 +221,7 @@ function settle(
   sample(state, work, now);
   auditIfDue(state, work, now);
   if (issued === 'ordered' || causes.length > 0) state.reported.due = true;
-  if (state.uplink.up) statusIfDue(state, work, now, digestsByIssuer);
+  statusIfDue(state, work, now, digestsByIssuer);
   sendWishes(work, pump(state.uplink));
   work.wish({ do: 'show' });
 }

@@ -199,6 +199,29 @@ describe('a meter behind the gateway', () => {
     expect(told().split(', ').slice(before)).to.deep.equal(['all pv+other']);
   });
 
+  it('keeps a status of everything every five minutes while the link is down, and tells one when it is back', () => {
+    const { bench } = new Site();
+    bench.reading({ W: 1000 });
+    bench.until(bench.ms + 2000);
+    bench.link('down');
+    const from = bench.statuses().length;
+    for (let n = 1; n <= 900; n++) {
+      bench.until(bench.ms + 1000);
+      bench.reading({ W: 1000 + 100 * (n % 7) });
+    }
+    const away = bench.statuses().slice(from);
+    expect(away.map(({ partial, readings }) => [partial, readings.length])).to.deep.equal([
+      [undefined, 1],
+      [undefined, 1],
+      [undefined, 1],
+    ]);
+    bench.until(bench.ms + 5000);
+    bench.link('up');
+    const [back] = bench.statuses().slice(from + 3);
+    expect(back?.partial).to.equal(undefined);
+    expect(back?.readings[0]?.points['W']).to.equal(1000 + 100 * (900 % 7));
+  });
+
   it('PQ-1: status carries voltage, current, both energies, frequency, power factor, balance and harmonics', () => {
     const site = new Site();
     const told = {
