@@ -251,6 +251,8 @@ function answerAgain(state: GatewayState, work: Work, command: Command, now: Now
   const last = state.answeredAgain.get(key);
   // A probe is repeated for those who have not answered; the outbox sees to it that an answer arrives.
   if (command.body.kind === 'probe') return [];
+  // Before the head end has said what it holds, nothing new of this run may reach it (see exchange.ts): it asks again.
+  if (state.uplink.quiet) return [];
   if (record === undefined || (last !== undefined && now.instant - last < ANSWER_AGAIN_EVERY)) return [];
   if (state.answeredAgain.size >= MAX_REMEMBERED) state.answeredAgain.clear();
   state.answeredAgain.set(key, now.instant);

@@ -259,7 +259,8 @@ function liftRecords(
 ): void {
   const heldAbove = (name: StreamName, known: number): boolean => {
     const held = told.held[name] ?? 0;
-    return held > known && held <= MOST_HELD;
+    // What it has acknowledged to us is ours, whatever this run has numbered.
+    return held > Math.max(known, state.uplink.streams[name].acknowledged) && held <= MOST_HELD;
   };
   const lost = STREAMS.filter(name => heldAbove(name, ours(state, name)));
   // The birth record of this start may be held under its number, or another of before may; only beside others of

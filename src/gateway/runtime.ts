@@ -20,7 +20,7 @@ import type { Message } from './pubacks.ts';
 import { effectToShow, inputToShow } from './shown.ts';
 import { askDevice } from './asking.ts';
 import { inMessages, messagesOf } from './sending.ts';
-import { carryOver, isLocal, Storeless, takesChanges } from './storeless.ts';
+import { carryOver, isLocal, noteSaid, Storeless, takesChanges } from './storeless.ts';
 import { restore, standingKey } from './state.ts';
 import type { GatewayState, Settings } from './state.ts';
 import { dateOf, nextWake, step, view } from './step.ts';
@@ -375,7 +375,7 @@ class Runtime implements Gateway {
   /** Sends a record whose number was promised; where none is, the store refuses it, and it is not sent. */
   #say(record: UplinkRecord): void {
     void this.#ports.store.persist(this.#settings.gateway, [{ op: 'append', record }], 'soon').then(
-      () => this.#publish(-1, [record]),
+      () => this.#publish(-1, [noteSaid(this.#state, record)]),
       () => this.#storeless?.mute(),
     );
   }

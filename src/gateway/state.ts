@@ -199,8 +199,8 @@ export interface Exchange {
   birth: Question | undefined;
   /** The last question for the time that is open; the birth record is one. */
   question: Question | undefined;
-  /** The highest number of each stream of records when the run began. */
-  readonly numbered: Readonly<Record<StreamName, number>>;
+  /** The highest number of each stream of records that the head end can hold before it has answered this start. */
+  readonly numbered: Record<StreamName, number>;
   /** Issuers that have answered this start. */
   readonly welcomed: Set<string>;
   /** When it was found that what happened before was forgotten; survives restarts. */

@@ -48,6 +48,13 @@ export function carryOver(old: GatewayState, state: GatewayState): void {
   for (const [name, times] of old.counts) state.counts.set(name, times);
 }
 
+/** A record left before the head end answered this start: it holds no more than that, and lost nothing of ours by it. */
+export function noteSaid({ exchange }: GatewayState, record: UplinkRecord): UplinkRecord {
+  const { stream, sequence } = record;
+  exchange.numbered[stream] = Math.max(exchange.numbered[stream], sequence);
+  return record;
+}
+
 export interface StorelessParts {
   /** What the store said when it was last read. */
   readonly state: GatewayState;

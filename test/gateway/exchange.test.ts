@@ -34,6 +34,22 @@ describe('after a start', () => {
     expect(bench.story().at(-1)).to.equal('invalid not-welcomed');
   });
 
+  it('no answer is repeated before the welcome, for by what the head end holds a lost memory is told', () => {
+    const bench = Started.begun();
+    bench.welcome();
+    const signed = bench.event('ev-1');
+    bench.until(0);
+    bench.begin();
+    const held = { receipt: bench.store.last('receipt') - 1 };
+    const early = bench.deliver(signed);
+    expect(early.filter(e => e.do === 'publish')).to.deep.equal([]);
+    bench.welcome({ held });
+    expect(bench.alarms()).to.deep.equal([]);
+    bench.ms += 1000;
+    const again = bench.deliver(signed);
+    expect(again.filter(e => e.do === 'publish')).to.have.length(1);
+  });
+
   it('a nonce is another at every start, and an answer to another start is none', () => {
     const bench = Started.begun();
     const old = bench.nonce;

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { milliseconds, minutes } from '../../src/base/time.ts';
 import type { DeviceId, MRID, ReceiptBody } from '../../src/model/mod.ts';
+import { HeadEnd } from '../support/head-end.ts';
 import type { Signed } from '../support/head-end.ts';
 import { eventBody } from './bench.ts';
 import { World } from './ports.ts';
@@ -141,6 +142,26 @@ describe('a gateway whose store is full', () => {
       await world.turn(1000);
     }
     expect(told()).to.include('completed ev-1');
+  });
+
+  it('takes what it said before the head end answered its start for no lost memory', async () => {
+    const utility = new HeadEnd('utility-w', { operations: ['event', 'ack', 'welcome', 'time'] });
+    const world = new World();
+    world.store.full = 'promised';
+    await world.start({}, { keys: new Map([[utility.key.kid, utility.key]]) });
+    world.broker?.link({ up: true, why: 'test' });
+    await world.settled();
+    expect(world.log).to.include('publish alarm 1');
+    world.store.full = undefined;
+    await world.turn(1000);
+    const birth = world.store.records('birth').at(-1)?.body;
+    if (birth?.kind !== 'birth' || birth.nonce === undefined) throw new Error('a birth record has a nonce');
+    const { nonce } = birth;
+    const held = { alarm: 1 };
+    const welcome = { kind: 'welcome', nonce, time: world.now.unix, marks: [], held } as const;
+    world.deliver(utility.sign(welcome, world.now.unix, { stream: 'welcome', class: 'market' }));
+    await world.settled();
+    expect(world.logged).to.include('start.welcomed').and.not.include('store.memory-lost');
   });
 
   it('says nothing upstream where no number is promised, rather than use one twice', async () => {
