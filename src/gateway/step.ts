@@ -211,8 +211,9 @@ function settle(
   tellAdopted(state, work, now);
   tellUnread(state, work);
   const issued = issueOrders(state, work, now);
-  attach(state, work, causes, now);
+  // What waited tells of what was before: a start is told before its end.
   sendComplete(state, work, now);
+  attach(state, work, causes, now);
   askDevices(state, work, now);
   tellAttempts(state, work, now);
   tellRefusals(state, work, now);

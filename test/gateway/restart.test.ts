@@ -39,6 +39,15 @@ describe('a restart', () => {
     expect(bench.receipts().at(-1)?.why).to.equal('opModMaxLimW is now pv implemented');
   });
 
+  it('tells the start that was waiting for a device before the end that passed meanwhile', () => {
+    const bench = Bench.ready();
+    bench.command(eventBody({ duration: minutes(1) }));
+    bench.until(0);
+    bench.ms = 90_000;
+    bench.restart();
+    expect(bench.story()).to.deep.equal(['received ev-1', 'started ev-1', 'completed ev-1']);
+  });
+
   it('answers a cancel that was waiting for the device, so that its sender need not ask for ever', () => {
     const bench = Bench.ready();
     bench.command(eventBody());
