@@ -3,6 +3,7 @@
  * and told to anybody. What cannot be stored is not acknowledged, and its gateway sends it again.
  */
 import { troubleOf } from '../base/assert.ts';
+import { toHex } from '../base/bytes.ts';
 import type { BirthBody, GatewayId, KeyId, StreamName, UplinkRecord } from '../model/mod.ts';
 import { openRecords } from '../wan/envelope/mod.ts';
 import type { EnvelopeRefusal, TrustedKey } from '../wan/envelope/mod.ts';
@@ -65,15 +66,16 @@ export class Collector {
     if (opened === 'storage') return;
     if (!opened.ok) return this.#doors.refused(topic, opened.refusal, opened.detail);
     const { gateway, records } = opened.value;
-    await Promise.all(records.map(record => this.#takeOne(topic, gateway, record)));
+    const signed = toHex(payload.slice(-16));
+    await Promise.all(records.map(record => this.#takeOne(topic, gateway, record, signed)));
   }
 
-  async #takeOne(topic: string, gateway: GatewayId, record: UplinkRecord): Promise<void> {
+  async #takeOne(topic: string, gateway: GatewayId, record: UplinkRecord, signed: string): Promise<void> {
     const { stream: name, sequence } = record;
     if (this.#doors.guest === true) return this.#takeAsGuest(topic, gateway, record);
     const verdict = judge(streamIntake(this.#intake, gateway, name), sequence);
     if (verdict === 'too-scattered') return this.#doors.refused(topic, verdict, `${name} ${sequence}`);
-    if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, record);
+    if (verdict === 'duplicate') await this.#takeAgain(topic, gateway, record, signed);
     else if (!(await this.#takeNew(topic, gateway, record))) return;
     if (record.body.kind === 'birth')
       this.#doors.birth(gateway, record.body, verdict === 'duplicate' ? 'again' : 'new');
@@ -177,10 +179,11 @@ export class Collector {
     topic: string,
     gateway: GatewayId,
     { stream: name, sequence, body }: UplinkRecord,
+    signed: string,
   ): Promise<void> {
     const stream = streamIntake(this.#intake, gateway, name);
     const told = body.kind === 'lost' ? writeOff(stream, body) : [];
-    const passed = takeAgain(stream, sequence);
+    const passed = takeAgain(stream, sequence, signed);
     const gaps = passed === undefined ? told : [...told, passed];
     if (gaps.length > 0) {
       this.#noteMark(gateway, name, stream.through);

@@ -5,7 +5,8 @@
  * A gateway sends live records before its backlog, so a gap is the normal case after an outage and no reason
  * to ask for anything. It starts over from our acknowledgement by itself, in order, and says by a record of its own
  * what its disk has lost: that is written off at once. A gap that it passed over {@link PASSES_BEFORE_LOST} times
- * without a word is written off too, for else nothing behind it would ever leave the gateway.
+ * without a word is written off too, for else nothing behind it would ever leave the gateway. A copy that the network
+ * made is no pass: only what was signed anew counts.
  */
 import { assert } from '../base/assert.ts';
 import type { GatewayId, StreamName } from '../model/mod.ts';
@@ -13,8 +14,11 @@ import type { GatewayId, StreamName } from '../model/mod.ts';
 /** Stretches beyond a gap, each one outage of the gateway. With more, a record that would open one is not taken. */
 export const MAX_RUNS = 64;
 
-/** Once could be a record lost on the way, twice a reconnect in between. */
-export const PASSES_BEFORE_LOST = 3;
+/**
+ * A gateway starts over every half minute, and on every link: a record that was lost on the way each of so many times
+ * is lost to a link on which nothing would arrive.
+ */
+export const PASSES_BEFORE_LOST = 8;
 
 interface Run {
   readonly first: number;
@@ -28,6 +32,8 @@ export interface StreamIntake {
   runs: Run[];
   /** How often the record behind the gap came again while the gap stayed. */
   passes: number;
+  /** The end of the signature with which it came last. */
+  signed?: string;
 }
 
 /** By gateway, then by stream. */
@@ -66,10 +72,11 @@ export function take(stream: StreamIntake, sequence: number): Gap | undefined {
   return opened ? { first: stream.through + 1, last: sequence - 1 } : undefined;
 }
 
-/** Notes a record that came again. The gap that is written off with it, or `undefined`. */
-export function takeAgain(stream: StreamIntake, sequence: number): Gap | undefined {
+/** Notes a record that came again, `signed` so. The gap that is written off with it, or `undefined`. */
+export function takeAgain(stream: StreamIntake, sequence: number, signed: string): Gap | undefined {
   const behind = stream.runs[0];
-  if (behind === undefined || sequence !== behind.first) return undefined;
+  if (behind === undefined || sequence !== behind.first || signed === stream.signed) return undefined;
+  stream.signed = signed;
   if (++stream.passes < PASSES_BEFORE_LOST) return undefined;
   const gap = { first: stream.through + 1, last: behind.first - 1 };
   stream.through = gap.last;

@@ -49,14 +49,21 @@ describe('utility/intake', () => {
     expect(take(stream, 6)).to.equal(undefined);
   });
 
-  it('writes a gap off at the third pass, not the second, and starts counting anew behind it', () => {
+  it('writes a gap off at the eighth pass, not before, and starts counting anew behind it', () => {
     const stream = restored(1, [3, 5]);
-    for (let pass = 1; pass < PASSES_BEFORE_LOST; pass++) expect(takeAgain(stream, 3)).to.equal(undefined);
-    expect(takeAgain(stream, 5)).to.equal(undefined);
-    expect(takeAgain(stream, 3)).to.deep.equal({ first: 2, last: 2 });
+    for (let pass = 1; pass < PASSES_BEFORE_LOST; pass++)
+      expect(takeAgain(stream, 3, `${pass}`)).to.equal(undefined);
+    expect(takeAgain(stream, 5, 'a')).to.equal(undefined);
+    expect(takeAgain(stream, 3, 'b')).to.deep.equal({ first: 2, last: 2 });
     expect(stream.through).to.equal(3);
-    expect(takeAgain(stream, 5)).to.equal(undefined);
+    expect(takeAgain(stream, 5, 'c')).to.equal(undefined);
     expect(judge(stream, 4)).to.equal('new');
+  });
+
+  it('counts no copy that the network made as a pass', () => {
+    const stream = restored(1, [3]);
+    for (let copy = 0; copy < 2 * PASSES_BEFORE_LOST; copy++)
+      expect(takeAgain(stream, 3, 'the same bytes')).to.equal(undefined);
   });
 
   it('writes off at once what the gateway says it has lost, only what is not held, and agrees with a set of numbers', () => {
