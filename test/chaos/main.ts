@@ -21,6 +21,7 @@ const CAMPAIGNS: Readonly<Record<string, () => Promise<{ run: (options: Options)
   kill: () => import('./kill.ts'),
   line: () => import('./line.ts'),
   outage: () => import('./outage.ts'),
+  world: () => import('./world.ts'),
 };
 
 const { positionals, tokens } = parseArgs({ allowPositionals: true, strict: false, tokens: true });
