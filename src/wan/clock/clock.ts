@@ -26,7 +26,7 @@ export const SMALL_JUMP = seconds(5);
 export const TRUSTED_FOR = hours(24);
 /** Without a new proof the date is untrusted after this long: half a minute may be lost by then. */
 export const HOLDOVER_FOR = hours(7 * 24);
-/** A trusted date is proven anew this often. */
+/** A trusted date is proven anew this often; after a vague proof, as soon as a question may be asked again. */
 export const ASK_EVERY = hours(6);
 /** A question that was not answered is asked again after this long. */
 export const ASK_AGAIN = minutes(1);
@@ -48,6 +48,8 @@ export interface Clock {
   /** When the date was last proven, or the first look where it never was. */
   since: Instant | undefined;
   proven: boolean;
+  /** The proof took longer than {@link SMALL_JUMP}, so the date may be further off than commands allow. */
+  vague: boolean;
   /** No earlier date is believed. */
   floor: UnixTime;
   /** The floor as it was stored last. */
@@ -65,7 +67,7 @@ export function newClock({
   vouched?: boolean;
 }): Clock {
   const floor = stored > FIRST_DATE ? stored : FIRST_DATE;
-  const empty = { anchor: undefined, system: undefined, since: undefined, proven: false };
+  const empty = { anchor: undefined, system: undefined, since: undefined, proven: false, vague: false };
   return { trust: 'untrusted', why: 'not looked at yet', ...empty, floor, stored: floor, vouched };
 }
 
@@ -117,6 +119,7 @@ export function prove(clock: Clock, answer: { asked: Instant; time: UnixTime }, 
   const unix = unixTime(Math.min(Math.max(held, answer.time), latest));
   clock.anchor = { instant: now, unix };
   clock.proven = true;
+  clock.vague = took > SMALL_JUMP;
   clock.since = now;
   believe(clock, 'trusted', 'proven by a signed answer');
   raise(clock, unix);
@@ -149,7 +152,8 @@ export function floorToStore(clock: Clock, now: Now): UnixTime | undefined {
 /** When a proof is wanted; `undefined`: nobody could give one. `asked`: when one was last asked for. */
 export function nextQuestion(clock: Clock, asked: Instant | undefined): Instant | undefined {
   if (!clock.vouched || clock.since === undefined) return undefined;
-  const wanted = clock.trust === 'trusted' ? after(clock.since, ASK_EVERY) : clock.since;
+  const pause = clock.vague ? ASK_AGAIN : ASK_EVERY;
+  const wanted = clock.trust === 'trusted' ? after(clock.since, pause) : clock.since;
   const again = asked === undefined ? wanted : after(asked, ASK_AGAIN);
   return again > wanted ? again : wanted;
 }

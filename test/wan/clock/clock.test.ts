@@ -217,6 +217,17 @@ describe('the clock', () => {
     expect(ahead.look(), 'a second of rounding and the way').to.equal(1000);
   });
 
+  it('that an answer on a long way proved is proven anew within a minute, for it may be further off than commands allow', () => {
+    const due = (tookMs: number): number => {
+      const computer = Computer.in('untrusted');
+      computer.prove(tookMs);
+      return (nextQuestion(computer.clock, undefined) ?? 0) - computer.now.instant;
+    };
+    expect(due(SMALL_JUMP)).to.equal(ASK_EVERY);
+    expect(due(SMALL_JUMP + 1)).to.equal(ASK_AGAIN);
+    expect(due(WIDEST_PROOF)).to.equal(ASK_AGAIN);
+  });
+
   it('raises its floor by what is proven, and asks to store it once an hour', () => {
     const computer = Computer.in('holdover');
     expect(floorToStore(computer.clock, computer.now), 'nothing was proven').to.equal(undefined);
