@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import type { ErrorOptions } from 'commander';
+import { addBundle } from './commands/bundle.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addGateway } from './commands/gateway.ts';
@@ -15,6 +16,7 @@ import { addRead } from './commands/read.ts';
 import { addScan } from './commands/scan.ts';
 import { addSim } from './commands/sim.ts';
 import { addService } from './commands/service.ts';
+import { addSetup } from './commands/setup.ts';
 import { addSign } from './commands/sign.ts';
 import { addTrust } from './commands/trust/mod.ts';
 import { addUtility } from './commands/utility/mod.ts';
@@ -35,8 +37,10 @@ export type AddCommand = (program: Command) => void;
 /** Every command, in the order of the help. */
 const COMMANDS: readonly AddCommand[] = [
   addDemo,
+  addSetup,
   addGateway,
   addDoctor,
+  addBundle,
   addService,
   addScan,
   addRead,

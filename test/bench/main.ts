@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<unknow
   drain: () => import('./drain.ts'),
   enrol: () => import('./enrol.ts'),
   flood: () => import('./flood.ts'),
+  footprint: () => import('./footprint.ts'),
   line: () => import('./line.ts'),
   poll: () => import('./poll.ts'),
   receipts: () => import('./receipts.ts'),

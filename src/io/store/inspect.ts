@@ -40,6 +40,18 @@ export function inspectStore(path: string): Result<Inspected, OpenRefusal | 'abs
   }
 }
 
+/** Rows by their kind, without what is in them; empty where the store cannot be read. */
+export function countRows(path: string): Readonly<Record<string, number>> {
+  if (!inspectStore(path).ok) return {};
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 2000 });
+  try {
+    const rows = db.prepare('SELECT kind, count(*) AS n FROM row GROUP BY kind ORDER BY kind').all();
+    return Object.fromEntries(rows.map(({ kind, n }) => [String(kind), Number(n)]));
+  } finally {
+    db.close();
+  }
+}
+
 function number(db: DatabaseSync, sql: string, column: string): number {
   return Number(db.prepare(sql).get()?.[column]);
 }

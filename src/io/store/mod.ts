@@ -1,6 +1,6 @@
 /** Durable state: the gateway's store and the head end's ledger. This is the room's one door. */
 export { openStore } from './store.ts';
-export { inspectStore } from './inspect.ts';
+export { countRows, inspectStore } from './inspect.ts';
 export type { Inspected } from './inspect.ts';
 export { storedWear } from './wear.ts';
 export type { Store, StoreOptions } from './store.ts';
