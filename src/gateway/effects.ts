@@ -16,7 +16,7 @@ import type {
 } from '../model/mod.ts';
 import type { SealedContext } from '../wan/envelope/mod.ts';
 import type { DeliverySaid, DeviceOrder, DeviceState, Opened, StoreChange } from './ports.ts';
-import type { Answer, Question } from './asking.ts';
+import type { Answer, Question } from './commands/asking.ts';
 
 export type Input =
   /** The first of a run. `seed`: 32 unpredictable bytes in hexadecimal, from which the nonces of this run are made. */

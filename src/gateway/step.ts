@@ -22,18 +22,26 @@ import {
   pump,
   tick as uplinkTick,
 } from '../wan/uplink/mod.ts';
-import { isBeyond, shortfalls } from './allot.ts';
-import { auditIfDue, nextAudit } from './audit.ts';
-import { nextAttempts, tellAttempts } from './attempts.ts';
-import { storeEntry } from './commands.ts';
-import { delivery, nextDelivery, noteRead, settleDeliveries } from './delivery.ts';
+import { isBeyond, shortfalls } from './orders/allot.ts';
+import { auditIfDue, nextAudit } from './uplink/audit.ts';
+import { nextAttempts, tellAttempts } from './premise/attempts.ts';
+import { storeEntry } from './commands/commands.ts';
+import { delivery, nextDelivery, noteRead, settleDeliveries } from './commands/delivery.ts';
 import { Work } from './effects.ts';
 import type { Effect, Input } from './effects.ts';
-import { answered, askDevices, deviceFound, nextInquiry } from './inquiries.ts';
-import { birth, birthIfDue, lookAtClock, nextBirth, nextClock, settleClock, started } from './exchange.ts';
-import { digestsByIssuer } from './grants.ts';
-import { message } from './messages.ts';
-import { noteMeter } from './metering.ts';
+import { answered, askDevices, deviceFound, nextInquiry } from './commands/inquiries.ts';
+import {
+  birth,
+  birthIfDue,
+  lookAtClock,
+  nextBirth,
+  nextClock,
+  settleClock,
+  started,
+} from './commands/exchange.ts';
+import { digestsByIssuer } from './commands/grants.ts';
+import { message } from './commands/messages.ts';
+import { noteMeter } from './uplink/metering.ts';
 import {
   applied,
   attach,
@@ -43,9 +51,9 @@ import {
   nextOrderAt,
   noteDrift,
   sendComplete,
-} from './orders.ts';
-import type { Cause } from './orders.ts';
-import { nextRefusals, tellRefusals } from './refusals.ts';
+} from './orders/orders.ts';
+import type { Cause } from './orders/orders.ts';
+import { nextRefusals, tellRefusals } from './commands/refusals.ts';
 import {
   aboutEvent,
   nextStatus,
@@ -57,14 +65,14 @@ import {
   tellDamage,
   wholeSeconds,
   receipt,
-} from './reports.ts';
-import { checked, request } from './requests.ts';
-import { nextSample, sample } from './sampling.ts';
-import { forgetSealed, openSealed, opened } from './sealed.ts';
+} from './uplink/reports.ts';
+import { checked, request } from './premise/requests.ts';
+import { nextSample, sample } from './uplink/sampling.ts';
+import { forgetSealed, openSealed, opened } from './commands/sealed.ts';
 import { decideAnew } from './state.ts';
 import type { GatewayState } from './state.ts';
-import { tellUnread } from './trust.ts';
-import { fitReading } from './vetting.ts';
+import { tellUnread } from './commands/trust.ts';
+import { fitReading } from './uplink/vetting.ts';
 
 /** Takes one input, changes `state`, and returns what is to be done, in order. */
 export function step(state: GatewayState, input: Input, system: Now): readonly Effect[] {

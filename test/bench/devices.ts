@@ -6,8 +6,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { assert } from '../../src/base/assert.ts';
 import { systemClock } from '../../src/io/clock.ts';
-import { openDevices } from '../../src/io/devices.ts';
-import type { DeviceConfig } from '../../src/io/devices.ts';
+import { openDevices } from '../../src/io/devices/devices.ts';
+import type { DeviceConfig } from '../../src/io/devices/devices.ts';
 import type { Bus, Exchange } from '../../src/io/modbus/mod.ts';
 import { openBus } from '../../src/io/modbus/mod.ts';
 import { shippedModels } from '../../src/io/models.ts';

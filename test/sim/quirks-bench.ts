@@ -8,8 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { milliseconds } from '../../src/base/time.ts';
 import type { DeviceState } from '../../src/gateway/mod.ts';
 import { systemClock } from '../../src/io/clock.ts';
-import type { DevicesClock } from '../../src/io/devices.ts';
-import { openDevices } from '../../src/io/devices.ts';
+import type { DevicesClock } from '../../src/io/devices/devices.ts';
+import { openDevices } from '../../src/io/devices/devices.ts';
 import type { Exchange } from '../../src/io/modbus/mod.ts';
 import { openBus, parseLink } from '../../src/io/modbus/mod.ts';
 import { shippedModels } from '../../src/io/models.ts';
@@ -19,8 +19,8 @@ import type { Profile } from '../../src/local/profiles/mod.ts';
 import type { Applied, Axis, DeviceId } from '../../src/model/mod.ts';
 import type { Fault, ModelValues, Server, Unit } from '../../src/sim/mod.ts';
 import { Image, serveTcpLine } from '../../src/sim/mod.ts';
-import type { Fate, Tabled } from '../io/behaving.ts';
-import { Told, serveUnits } from '../io/behaving.ts';
+import type { Fate, Tabled } from '../io/devices/behaving.ts';
+import { Told, serveUnits } from '../io/devices/behaving.ts';
 
 /** What the device gives, and reads as long as nothing is wrong. */
 export const POWER_W = 4000;

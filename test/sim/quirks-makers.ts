@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { ModbusRequest } from '../../src/local/bus/mod.ts';
 import type { Fault } from '../../src/sim/mod.ts';
 import { Image, models1547 } from '../../src/sim/mod.ts';
-import type { Fate } from '../io/behaving.ts';
+import type { Fate } from '../io/devices/behaving.ts';
 import { POWER_W, busyAt, constant, inverter, named, openBench, shipped, wired } from './quirks-bench.ts';
 
 /** A test of one line of the table: device, how it begins, what is proven. */

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import type { ControlProfile, Profile } from '../../src/local/profiles/mod.ts';
 import type { Axis } from '../../src/model/mod.ts';
 import { Image } from '../../src/sim/mod.ts';
-import { fastClock } from '../io/behaving.ts';
+import { fastClock } from '../io/devices/behaving.ts';
 import type { Registers } from './quirks-bench.ts';
 import { POWER_W, inverter, measured, named, openBench, owning, shipped, wired } from './quirks-bench.ts';
 import type { LineTest } from './quirks-makers.ts';

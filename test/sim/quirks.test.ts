@@ -8,8 +8,8 @@ import { expect } from 'chai';
 import type { Fault } from '../../src/sim/mod.ts';
 import { Image } from '../../src/sim/mod.ts';
 import { underglass } from '../cli/local/support.ts';
-import type { Fate } from '../io/behaving.ts';
-import { fastClock, serveUnits } from '../io/behaving.ts';
+import type { Fate } from '../io/devices/behaving.ts';
+import { fastClock, serveUnits } from '../io/devices/behaving.ts';
 import { END, SUNS, common, filled } from '../local/sunspec/chain.ts';
 import { needsThat } from '../support/needs.ts';
 import {

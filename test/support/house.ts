@@ -25,7 +25,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
 const BESIDE = ['premise to control'];
 
 /** The one part of a pure floor that runs effects. */
-const INTERPRETER = 'src/gateway/runtime.ts';
+const INTERPRETER = 'src/gateway/runtime/runtime.ts';
 /** Pure rooms take these packages, which only compute, and no others. */
 const PURE_PACKAGES = ['cborg', 'cbor-x', 'zod'];
 const PURE_NODE = ['node:crypto', 'node:zlib', 'node:buffer'];

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { DeviceState } from '../../gateway/mod.ts';
 import { systemClock } from '../../io/clock.ts';
-import { openDevices } from '../../io/devices.ts';
+import { openDevices } from '../../io/devices/devices.ts';
 import { shippedModels } from '../../io/models.ts';
 import { formatLink } from '../../io/modbus/mod.ts';
 import type { Link } from '../../io/modbus/mod.ts';

@@ -5,8 +5,8 @@
  */
 import type { DeviceState } from '../../gateway/mod.ts';
 import type { DeviceId } from '../../model/mod.ts';
-import { openDevices } from '../devices.ts';
-import type { DevicesOptions } from '../devices.ts';
+import { openDevices } from '../devices/devices.ts';
+import type { DevicesOptions } from '../devices/devices.ts';
 import { well, wrong } from './finding.ts';
 import type { Finding } from './finding.ts';
 

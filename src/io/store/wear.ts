@@ -3,7 +3,7 @@
  */
 import type { StorePort } from '../../gateway/mod.ts';
 import type { Axis, DeviceId, GatewayId, Json } from '../../model/mod.ts';
-import type { WearCount, WearPort } from '../device-wear.ts';
+import type { WearCount, WearPort } from '../devices/wear.ts';
 
 /** Those of `gateway`. `onTrouble`: a count could not be kept; it holds as long as the process does. */
 export async function storedWear(
