@@ -195,7 +195,7 @@ export interface Exchange {
   seed: string | undefined;
   /** Nonces made so far. */
   draws: number;
-  /** What the birth record asked, and when it was said last. */
+  /** What the birth record asks. */
   birth: Question | undefined;
   /** The last question for the time that is open; the birth record is one. */
   question: Question | undefined;
@@ -209,6 +209,9 @@ export interface Exchange {
 
 export interface Question {
   readonly nonce: Nonce;
+  /** Whoever answers signed after this: nobody knew the nonce before. */
+  readonly drawn: Instant;
+  /** When it was said last; when to say it again counts from here. */
   asked: Instant;
 }
 

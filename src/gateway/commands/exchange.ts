@@ -8,6 +8,8 @@
  *   its streams are guarded by the stored marks alone. Once a welcome of another has shown that memory was lost, its
  *   commands issued before that moment are refused.
  * - An answer counts once. A repeated one changes nothing.
+ * - The birth record is said again with the same nonce, and an answer may be to any of them: it was signed after the
+ *   nonce was drawn, and that is all it proves of the date. What came too late for that is asked for by a new nonce.
  * - Until the answer, {@link QUIET_FOR} at most, no other record goes out. So what the head end holds is of before this
  *   run, and a number above all that we remember to have given shows that our memory was lost. Marks and record
  *   numbers are lifted, and an alarm tells it. Marks above ours alone only mean that commands passed us by.
@@ -77,7 +79,7 @@ export function birth(state: GatewayState, work: Work, now: Now): void {
   const sealing = boxKey === undefined ? {} : { boxKey };
   const who = { kind: 'birth', version, start: state.starts, devices, ...sealing } as const;
   if (exchange.seed === undefined) return void report(state, work, 'birth', who, now);
-  exchange.birth ??= { nonce: drawNonce(state), asked: now.instant };
+  exchange.birth ??= { nonce: drawNonce(state), drawn: now.instant, asked: now.instant };
   exchange.birth.asked = now.instant;
   if (awaited(state).length > 0) exchange.question ??= exchange.birth;
   state.uplink.quiet = first && awaited(state).length > 0;
@@ -188,7 +190,7 @@ export function settleClock(state: GatewayState, work: Work, now: Now): void {
   const due = nextAsk(state);
   if (due === undefined || due > now.instant) return;
   const nonce = drawNonce(state);
-  state.exchange.question = { nonce, asked: now.instant };
+  state.exchange.question = { nonce, drawn: now.instant, asked: now.instant };
   report(state, work, 'request', { kind: 'request', wants: 'time', nonce, why: state.clock.why }, now);
 }
 
@@ -218,11 +220,12 @@ export function welcome(
   work.log('info', 'start.welcomed', `${issuer} answered this start; its commands are taken`);
   for (const { stream, ours, theirs } of ahead)
     work.log('error', 'start.ahead', `${issuer} says ${theirs} of stream ${stream}; ${ours} was taken here`);
-  const { asked } = exchange.birth;
+  const { drawn } = exchange.birth;
   const was = state.clock.trust;
-  const proven = prove(state.clock, { asked, time: body.time }, now.instant);
+  const proven = prove(state.clock, { asked: drawn, time: body.time }, now.instant);
   noteTrust(state, work, was);
-  if (proven) exchange.question = undefined;
+  // Where it came too late to prove the date, nobody else answers the birth record: the time is asked for at once.
+  if (proven || exchange.question === exchange.birth) exchange.question = undefined;
   liftRecords(state, work, { issuer, behind, held: body.held }, now);
   state.uplink.quiet = false;
   return undefined;
@@ -245,7 +248,7 @@ export function time(
   if (question?.nonce !== body.nonce)
     return { refusal: 'nonce-unknown', detail: 'a time for another question, or told twice' };
   state.exchange.question = undefined;
-  prove(state.clock, { asked: question.asked, time: body.time }, now.instant);
+  prove(state.clock, { asked: question.drawn, time: body.time }, now.instant);
   noteTrust(state, work, was);
   return undefined;
 }

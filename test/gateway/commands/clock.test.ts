@@ -3,6 +3,7 @@
  */
 import { expect } from 'chai';
 import { hours, minutes, unixTime } from '../../../src/base/time.ts';
+import type { UnixTime } from '../../../src/base/time.ts';
 import type { MRID } from '../../../src/model/mod.ts';
 import { PV, eventBody, isolation } from '../bench.ts';
 import { Started } from '../started.ts';
@@ -120,6 +121,66 @@ describe('the date of a gateway', () => {
     expect(bench.story().filter(said => /em-|clock/.test(said))[0]).to.equal('invalid clock-untrusted');
     expect(bench.story()).to.include('received em-5000');
     expect(bench.story()).to.not.include('received em-6000');
+  });
+
+  describe('when the answer to its start comes late', () => {
+    /** The answer is signed at once and comes after `ms`; the birth record was said again just before. */
+    function late(ms: number, systemOffMs: number): Started {
+      const bench = new Started();
+      const keys = new Map([[bench.welcoming.key.kid, bench.welcoming.key]]);
+      Object.assign(bench.settings, { keys });
+      bench.systemOffMs = systemOffMs;
+      bench.begin();
+      const body = { kind: 'welcome', nonce: bench.nonce, time: date(bench), marks: [], held: {} } as const;
+      const signed = bench.welcoming.sign(body, body.time, { stream: 'welcome', class: 'market' });
+      bench.until(bench.ms + ms);
+      bench.deliver(bench.welcoming.sign(eventBody(), bench.now.unix));
+      expect(bench.reported('birth'), 'said again').to.have.length.above(1);
+      bench.deliver(signed);
+      return bench;
+    }
+
+    /** The true one. */
+    const date = ({ now, systemOffMs }: Started): UnixTime => unixTime(now.unix - systemOffMs);
+
+    const lag = (bench: Started): number => date(bench) - bench.view().at;
+
+    function answer(bench: Started): void {
+      const [question, ...more] = bench.questions();
+      if (question?.wants !== 'time') throw new Error('a question for the time');
+      expect(more).to.deep.equal([]);
+      const body = { kind: 'time', time: date(bench), nonce: question.nonce } as const;
+      bench.deliver(bench.welcoming.sign(body, body.time, { class: 'market' }));
+      expect(bench.state.clock.trust).to.equal('trusted');
+      expect(lag(bench)).to.be.within(-1000, 1000);
+    }
+
+    const held = (bench: Started): number => bench.state.uplink.streams.birth.acknowledged;
+
+    it('is not set back by it where it was right', () => {
+      const bench = late(20_000, 0);
+      expect(bench.state.clock.trust).to.equal('trusted');
+      expect(lag(bench)).to.equal(0);
+    });
+
+    it('is no more exact for a birth record said again meanwhile: it is proven anew within a minute', () => {
+      const bench = late(20_000, hours(-1));
+      expect(lag(bench)).to.be.within(19_000, 20_000);
+      const ack = { kind: 'ack', through: { birth: bench.store.last('birth') } } as const;
+      const signed = bench.welcoming.sign(ack, date(bench), { stream: 'ack', class: 'market' });
+      bench.deliver(signed);
+      expect(held(bench), 'signed at a date that has not come here').to.equal(0);
+      bench.until(bench.ms + 60_000);
+      answer(bench);
+      bench.deliver(signed);
+      expect(held(bench)).to.equal(ack.through.birth);
+    });
+
+    it('is not proven after more than a minute, and asked for at once', () => {
+      const bench = late(61_000, hours(-1));
+      expect(bench.state.clock.trust).to.not.equal('trusted');
+      answer(bench);
+    });
   });
 
   it('survives a restart as a floor that no system clock undercuts', () => {
