@@ -20,7 +20,7 @@ import type { Message } from './pubacks.ts';
 import { effectToShow, inputToShow } from '../premise/shown.ts';
 import { askDevice } from '../commands/asking.ts';
 import { inMessages, messagesOf } from '../uplink/sending.ts';
-import { carryOver, isLocal, noteSaid, Storeless, takesChanges } from './storeless.ts';
+import { carryOver, isLocal, noteSaid, Storeless, tryStore } from './storeless.ts';
 import { restore, standingKey } from '../state.ts';
 import type { GatewayState, Settings } from '../state.ts';
 import { dateOf, nextWake, step, view } from '../step.ts';
@@ -350,10 +350,10 @@ class Runtime implements Gateway {
   async #reopen(failure: Failure): Promise<void> {
     const { clock, store } = this.#ports;
     await this.#tail;
-    const snapshot = await store.snapshot(this.#settings.gateway).catch(() => undefined);
-    const takes = snapshot !== undefined && (await takesChanges(store, this.#settings.gateway, clock.now()));
+    const how = { now: clock.now(), storeless: this.#storeless };
+    const { snapshot, works } = await tryStore(store, this.#settings.gateway, how);
     if (this.#stopped) return;
-    if (takes) return this.#resume(restore(this.#settings, snapshot));
+    if (works && snapshot !== undefined) return this.#resume(restore(this.#settings, snapshot));
     if (snapshot !== undefined && this.#storeless === undefined) this.#goOnWithout(snapshot, failure);
     this.#cancelWake = clock.at(after(clock.now().instant, REOPEN_EVERY), () => {
       this.#take({ on: 'tick' });
@@ -373,8 +373,8 @@ class Runtime implements Gateway {
   }
 
   /** Sends a record whose number was promised; where none is, the store refuses it, and it is not sent. */
-  #say(record: UplinkRecord): void {
-    void this.#ports.store.persist(this.#settings.gateway, [{ op: 'append', record }], 'soon').then(
+  #say(record: UplinkRecord): Promise<void> {
+    return this.#ports.store.persist(this.#settings.gateway, [{ op: 'append', record }], 'soon').then(
       () => this.#publish(-1, [noteSaid(this.#state, record)]),
       () => this.#storeless?.mute(),
     );

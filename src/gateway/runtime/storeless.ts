@@ -11,7 +11,7 @@ import type { Command, GatewayId, StreamName, UplinkRecord } from '../../model/m
 import { judgeReplay } from '../../wan/envelope/mod.ts';
 import { judgeAudience } from '../../wan/groups/mod.ts';
 import type { Effect, Input } from '../effects.ts';
-import type { StorePort } from '../ports.ts';
+import type { Snapshot, StorePort } from '../ports.ts';
 import { commandKey, count, put } from '../state.ts';
 import type { GatewayState } from '../state.ts';
 import { openTrusted } from '../commands/trust.ts';
@@ -29,12 +29,25 @@ export function isLocal(input: Input): boolean {
   return LOCAL.has(input.on);
 }
 
-/** Whether the store works again: something is written to see. */
-export function takesChanges(store: StorePort, gateway: GatewayId, now: Now): Promise<boolean> {
-  return store.persist(gateway, [put('meta', 'store-tried', now.unix)]).then(
+/** What the store says, where it can be read, and whether it works again: something is written to see. */
+export async function tryStore(
+  store: StorePort,
+  gateway: GatewayId,
+  { now, storeless }: { readonly now: Now; readonly storeless: Storeless | undefined },
+): Promise<{ readonly snapshot: Snapshot | undefined; readonly works: boolean }> {
+  const read = (): Promise<Snapshot | undefined> => store.snapshot(gateway).catch(() => undefined);
+  const snapshot = await read();
+  if (snapshot === undefined) return { snapshot, works: false };
+  const works = await store.persist(gateway, [put('meta', 'store-tried', now.unix)]).then(
     () => true,
     () => false,
   );
+  if (!works || storeless === undefined) return { snapshot, works };
+  // What was said since it was read has taken numbers, and no other record may have them.
+  await storeless.silence();
+  const last = await read();
+  if (last === undefined) storeless.speak();
+  return { snapshot: last, works: last !== undefined };
 }
 
 /** What is under way in the world, and what this run found out, holds for a state that was read anew. */
@@ -62,8 +75,8 @@ export interface StorelessParts {
   /** The highest number of each stream, as the store knows it. */
   readonly marks: readonly { readonly stream: StreamName; readonly last: number }[];
   readonly date: () => Now;
-  /** Sends a record, if its number was promised. */
-  readonly say: (record: UplinkRecord) => void;
+  /** Sends a record, if its number was promised; resolves when that is known. */
+  readonly say: (record: UplinkRecord) => Promise<void>;
 }
 
 /** What is said upstream while nothing can be stored: that it is so, refusals, and voltage out of range. */
@@ -72,6 +85,8 @@ export class Storeless {
   readonly #next: Record<'alarm' | 'receipt', number>;
   readonly #refused = new Set<string>();
   #muted = false;
+  #silent = false;
+  #saying: Promise<void> = Promise.resolve();
 
   constructor(parts: StorelessParts) {
     const nextOf = (name: StreamName): number =>
@@ -85,7 +100,7 @@ export class Storeless {
   /** Answers a message that is a new command for this gateway; each once. It is not acknowledged: it comes again. */
   refuse({ topic, payload, retained }: Pick<Message, 'topic' | 'payload' | 'retained'>): void {
     const { state, why, date } = this.#parts;
-    if (retained || this.#refused.size >= MAX_REFUSED) return;
+    if (retained || this.#silent || this.#refused.size >= MAX_REFUSED) return;
     const opened = openTrusted(state, payload, { topic, utility: state.settings.utility, now: date().unix });
     if (!opened.ok || !isNew(state, opened.value)) return;
     const { cti, issuer } = opened.value;
@@ -124,9 +139,22 @@ export class Storeless {
     this.#muted = true;
   }
 
+  /** Nothing is said from now on. Resolves when all that was said is on the disk, or will never be. */
+  async silence(): Promise<void> {
+    this.#silent = true;
+    await this.#saying;
+  }
+
+  /** Ends a {@link silence}. */
+  speak(): void {
+    this.#silent = false;
+  }
+
   #say(stream: 'alarm' | 'receipt', body: UplinkRecord['body']): void {
-    if (this.#muted) return;
-    this.#parts.say({ stream, sequence: this.#next[stream]++, at: this.#parts.date().unix, body });
+    if (this.#muted || this.#silent) return;
+    const record = { stream, sequence: this.#next[stream]++, at: this.#parts.date().unix, body };
+    const before = this.#saying;
+    this.#saying = this.#parts.say(record).then(() => before);
   }
 }
 

@@ -125,6 +125,33 @@ describe('a gateway whose store is full', () => {
     expect(answers.map(r => r.refusal ?? r.response)).to.deep.equal(['storage', 'received', 'started']);
   });
 
+  it('gives no number twice when a command comes while the store is tried', async () => {
+    const world = await withoutRoom('promised');
+    world.store.full = undefined;
+    world.store.held = true;
+    await world.turn(1000);
+    const ask = (name: string): Signed => world.command(eventBody({ mRID: name as MRID }));
+    const meanwhile = ask('ev-2');
+    await world.settled();
+    const [trial, refusal, ...more] = world.store.waiting.splice(0);
+    expect(more).to.deep.equal([]);
+    trial?.commit();
+    await world.settled();
+    expect(world.logged, 'a number is not settled').to.not.include('store.restored');
+    ask('ev-3');
+    expect(world.store.waiting, 'nothing more is said').to.deep.equal([]);
+    refusal?.commit();
+    world.store.held = false;
+    await world.settled();
+    expect(world.logged).to.include('store.restored');
+    world.deliver(meanwhile);
+    await world.settled();
+    const answers = receipts(world).filter(r => r.cti === meanwhile.cti);
+    expect(answers.map(r => r.refusal ?? r.response)).to.deep.equal(['storage', 'received']);
+    const numbers = world.store.records('receipt').map(({ sequence }) => sequence);
+    expect(numbers).to.deep.equal(numbers.map((_, n) => n + 1));
+  });
+
   it('tells when it has room again how events ended meanwhile', async () => {
     const world = await withoutRoom('promised');
     await world.turn(61 * 60_000);
