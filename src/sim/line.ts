@@ -190,7 +190,7 @@ export interface StreamLineOptions extends LineFaults {
 /** An RTU line between two streams. A request that comes while the device has not answered takes the last one's place. */
 export function serveStreamLine({ near, far, silenceMs, ...faults }: StreamLineOptions): Server {
   const misbehaviour = new Misbehaviour(faults);
-  const delivery = new Delivery(near);
+  const delivery = new Delivery(near, 'in order');
   const parser = rtuParser();
   const frames: Frames = { encode: encodeRtu, guarded: Infinity };
   let asked: Message | undefined;
@@ -235,18 +235,25 @@ export function serveStreamLine({ near, far, silenceMs, ...faults }: StreamLineO
   return { port: 0, close };
 }
 
-/** Bytes on their way, each at its time. */
+/**
+ * Bytes on their way, each at its time. `in order`: none overtakes what was sent before it, as on a serial line, where
+ * a device answers one request after the other.
+ */
 class Delivery {
   readonly #to: Duplex;
+  readonly #inOrder: boolean;
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** What is on its way in order, and whether its time has come. */
+  #queue: { readonly bytes: Uint8Array; isDue: boolean }[] = [];
 
-  constructor(to: Duplex) {
+  constructor(to: Duplex, how: 'each for itself' | 'in order' = 'each for itself') {
     this.#to = to;
+    this.#inOrder = how === 'in order';
   }
 
   send(pieces: readonly Piece[]): void {
     for (const { afterMs, bytes } of pieces) {
-      if (afterMs === 0) this.#write(bytes);
+      if (afterMs === 0 && this.#queue.length === 0) this.#write(bytes);
       else if (this.#timers.size < PIECES_MAX) this.#later(afterMs, bytes);
     }
   }
@@ -254,14 +261,26 @@ class Delivery {
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    this.#queue = [];
   }
 
   #later(ms: number, bytes: Uint8Array): void {
+    const entry = { bytes, isDue: false };
+    if (this.#inOrder) this.#queue.push(entry);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#write(bytes);
+      entry.isDue = true;
+      if (this.#inOrder) this.#writeDue();
+      else this.#write(bytes);
     }, ms);
     this.#timers.add(timer);
+  }
+
+  #writeDue(): void {
+    for (let first = this.#queue[0]; first?.isDue; first = this.#queue[0]) {
+      this.#queue.shift();
+      this.#write(first.bytes);
+    }
   }
 
   #write(bytes: Uint8Array): void {

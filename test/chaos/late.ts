@@ -1,7 +1,8 @@
 /**
  * Late replies through the bus: several lines at once, each to a device whose register n holds a number made of n
  * alone, so that an answer given to another question is seen. On TCP a reply may be late by several requests: its
- * transaction tells. On a serial line it is late by less than the quarantine: nothing tells it there but the time.
+ * transaction tells. On a serial line it is late by less than the quarantine, or by more: there the line asks for
+ * something else first that tells the answers apart.
  */
 import { once } from 'node:events';
 import { duplexPair } from 'node:stream';
@@ -105,8 +106,11 @@ async function overSerial(task: Task): Promise<Asked> {
   await once(port, 'open');
   const [far, bare] = duplexPair();
   const device = serveSerial({ stream: bare, units: [DEVICE], silenceMs: 20 });
-  // Later than the timeout, and sooner than the quarantine of as long again.
-  const faults: readonly Fault[] = [{ kind: 'late', chance: SHARE, ms: 1.25 * SERIAL_TIMEOUT_MS }];
+  // Later than the timeout: sooner than the end of the quarantine, which is as long again, and later than that.
+  const faults: readonly Fault[] = [
+    { kind: 'late', chance: SHARE / 2, ms: 1.25 * SERIAL_TIMEOUT_MS },
+    { kind: 'late', chance: SHARE / 2, ms: 2.5 * SERIAL_TIMEOUT_MS },
+  ];
   const line = serveStreamLine({ near: port, far, silenceMs: 20, faults, seed: task.seed });
   const bus = openBus(
     { kind: 'serial', path: pair.paths[1], baud: BAUD, parity: 'none', stopBits: 1, unit: 1 },

@@ -7,19 +7,21 @@ import { refused } from '../../base/assert.ts';
 import type { Result } from '../../base/assert.ts';
 import type { Duration, Instant } from '../../base/time.ts';
 import { after, instant, milliseconds } from '../../base/time.ts';
-import type { Conversation, Link, ModbusReply, ModbusRequest, Turn } from '../../local/bus/mod.ts';
+import type { Conversation, Doubt, Link, ModbusReply, ModbusRequest, Turn } from '../../local/bus/mod.ts';
 import {
   BACK_OFF_MIN,
   WAITING_MAX,
   backOff,
   frameSilence,
   framingOf,
+  isInDoubt,
   join,
   leave,
   linkAddress,
   noTurns,
   openLine,
   placesOfLink,
+  probeFor,
   readyAt,
   takeTurn,
   transferTime,
@@ -86,6 +88,9 @@ const DEFAULT_TIMEOUT_MS = 1000;
 const TCP_QUARANTINE_MS = 200;
 /** Long enough for a device to finish what it does, short enough that its neighbours on the line hardly wait. */
 export const BUSY_REST_MS = 100;
+/** A device that leaves so many unanswered as well is not asked the rest. */
+const PROBES_MAX = 2;
+const OUT_OF_STEP = 'an answer to an earlier request may still come, and could not be told from this one';
 const NO_ANSWER = 'it takes the connection and answers nothing';
 
 /** A conversation on the bus, and the request it waits with. */
@@ -113,6 +118,8 @@ class ModbusBus implements Bus {
   #session: Session | undefined;
   /** The last session's end: a serial line is locked, and some devices take one connection only. */
   #ending: Promise<void> | undefined;
+  /** What the last session gave up on a serial line. */
+  #doubts: readonly Doubt[] = [];
   #failures = 0;
   /** The last connection that ended, or was not to be had. */
   #lost: { readonly at: Instant; readonly why: string } | undefined;
@@ -187,12 +194,26 @@ class ModbusBus implements Bus {
       // Taken only now: who came while the link opened or kept still may be first in line.
       const entry = takeTurn(this.#turns);
       if (entry === undefined) break;
-      const reply = link.ok ? await this.#exchange(link.value, entry.request) : await later(link);
+      const reply = link.ok ? await this.#answer(link.value, entry.request) : await later(link);
       const next = entry.next(reply);
       if (next === undefined) leave(this.#turns, entry);
       else entry.request = next;
     }
     this.#working = undefined;
+  }
+
+  /** What was given up before may be answered yet: then something else is asked first that tells the answers apart. */
+  async #answer(session: Session, request: ModbusRequest): Promise<ModbusReply> {
+    let on = session;
+    for (let tried = 0; request.kind === 'read' && isInDoubt(on.line.doubts, request, now()); tried++) {
+      const probe = tried < PROBES_MAX ? probeFor(on.line.doubts, request) : undefined;
+      if (probe === undefined) return later(refused('timeout', OUT_OF_STEP, 'later'));
+      await this.#exchange(on, probe);
+      const link = await this.#ready();
+      if (!link.ok) return later(link);
+      on = link.value;
+    }
+    return this.#exchange(on, request);
   }
 
   async #exchange(session: Session, request: ModbusRequest): Promise<ModbusReply> {
@@ -245,6 +266,7 @@ class ModbusBus implements Bus {
     const session = this.#session;
     if (session?.closed === undefined) return;
     this.#session = undefined;
+    this.#doubts = session.line.doubts;
     this.#ending = session.ended();
     if (session.answered) this.#failures = 0;
     else this.#place = (this.#place + 1) % this.#places.length;
@@ -258,7 +280,7 @@ class ModbusBus implements Bus {
       return pipe;
     }
     const { onTraffic } = this.#options;
-    const line = openLine(framingOf(this.#link), this.#timing);
+    const line = openLine(framingOf(this.#link), this.#timing, this.#doubts);
     this.#session = new Session(line, pipe.value, onTraffic === undefined ? {} : { onTraffic });
     this.#quiet(this.#manners.connectDelayMs);
     if (this.#closed) this.#session.close();

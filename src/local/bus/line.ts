@@ -4,7 +4,8 @@
  * which is what modbus-serial speaks; on the wire they are framed as the line demands.
  *
  * After a timeout the line is in quarantine: the answer may still come, and on a serial line nothing tells it from
- * the answer to the next request. It ends when the late answer has come, or after a silent while.
+ * the answer to the next request. It ends when the late answer has come, or after a silent while; what was given up
+ * stays in doubt (doubts.ts) until the device has answered something that cannot be mistaken.
  *
  * Instants and durations may have fractions of a millisecond here: silence on a line is shorter than two.
  */
@@ -12,9 +13,11 @@ import { assert } from '../../base/assert.ts';
 import { concat } from '../../base/bytes.ts';
 import type { Duration, Instant } from '../../base/time.ts';
 import { after, instant, milliseconds } from '../../base/time.ts';
+import { afterAnswer, withDoubt, withoutOne } from './doubts.ts';
+import type { Doubt } from './doubts.ts';
 import type { MbapParser } from './mbap.ts';
 import { encodeMbap, feedMbap, forgetHalf, mbapParser } from './mbap.ts';
-import { checkReply } from './pdu.ts';
+import { checkReply, decodeRequest } from './pdu.ts';
 import type { RtuFrame } from './rtu.ts';
 import { decodeRtu, encodeRtu, judgeRtuReply } from './rtu.ts';
 
@@ -48,6 +51,8 @@ export interface Line {
   /** RTU bytes since the last request: no more than {@link HEARD_MAX}. */
   heard: Uint8Array;
   state: State;
+  /** Only where frames are RTU. */
+  doubts: readonly Doubt[];
 }
 
 /** Bytes kept of what a serial line says to one request: two of the longest frames. Beyond, it is noise and dropped. */
@@ -57,9 +62,10 @@ const NOISE_SILENCE = milliseconds(50);
 const MAX_TRANSACTION = 0xffff;
 const NOTHING = new Uint8Array(0);
 
-export function openLine(framing: Framing, timing: LineTiming): Line {
+/** `doubts`: of the line that was open before this one, to the same devices. */
+export function openLine(framing: Framing, timing: LineTiming, doubts: readonly Doubt[] = []): Line {
   const state: State = { kind: 'idle', quietAt: instant(0) };
-  return { framing, timing, transaction: 0, parser: mbapParser(), heard: NOTHING, state };
+  return { framing, timing, transaction: 0, parser: mbapParser(), heard: NOTHING, state, doubts };
 }
 
 /** When the next request may be sent; `undefined` while one is unanswered. */
@@ -120,30 +126,49 @@ function judgeMbap(request: RtuFrame, reply: RtuFrame): Heard {
 function receiveRtu(line: Line, bytes: Uint8Array, now: Instant): Heard | undefined {
   const { state } = line;
   if (state.kind === 'idle') {
-    // Nobody asked: noise, or a device that speaks out of turn. It is kept from the next request by stillness.
+    // Nobody asks: a very late answer, noise, or a device that speaks out of turn. Stillness keeps it from the next.
+    const late = line.doubts.find(({ frame }) => judgeRtuReply(frame, bytes).kind === 'reply');
+    if (late !== undefined) line.doubts = withoutOne(line.doubts, late.request);
     settle(line, now);
     return undefined;
   }
   line.heard = concat([line.heard, bytes]).slice(0, HEARD_MAX);
   const heard = judgeRtuReply(state.request, line.heard);
   if (state.kind === 'quarantine') {
-    if (heard.kind === 'reply') settle(line, now);
-    else line.state = { ...state, until: later(state.until, after(now, noiseSilence(line))) };
+    if (heard.kind === 'reply') {
+      line.doubts = withoutOne(line.doubts, doubtOf(state.request, now).request);
+      settle(line, now);
+    } else line.state = { ...state, until: later(state.until, after(now, noiseSilence(line))) };
     return undefined;
   }
   if (heard.kind === 'more') return undefined;
+  const asked = doubtOf(state.request, now);
   if (heard.kind === 'garbled') {
+    // What came may be a late answer; then its own is still to come.
+    if (line.doubts.some(doubt => doubt.request.unit === asked.request.unit))
+      line.doubts = withDoubt(line.doubts, asked);
     quarantine(line, state.request, { now, wait: noiseSilence(line) });
     return heard;
   }
+  const exception = heard.frame.pdu[0] !== state.request.pdu[0];
+  line.doubts = afterAnswer(line.doubts, asked, { exception });
   settle(line, now);
   return { kind: 'reply', adu: encodeRtu(heard.frame) };
 }
 
+/** What was sent, should its answer not be told from others. */
+function doubtOf(frame: RtuFrame, since: Instant): Doubt {
+  const decoded = decodeRequest(frame.unit, frame.pdu);
+  assert('request' in decoded, 'only requests that can be answered are sent');
+  return { request: decoded.request, frame, since };
+}
+
 /** The request on the line is given up: its answer did not come in time. */
 export function giveUp(line: Line, now: Instant): void {
-  if (line.state.kind === 'waiting')
-    quarantine(line, line.state.request, { now, wait: line.timing.quarantine });
+  const { state } = line;
+  if (state.kind !== 'waiting') return;
+  if (line.framing === 'rtu') line.doubts = withDoubt(line.doubts, doubtOf(state.request, now));
+  quarantine(line, state.request, { now, wait: line.timing.quarantine });
 }
 
 function settle(line: Line, now: Instant): void {

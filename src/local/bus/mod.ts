@@ -1,6 +1,7 @@
 /** Modbus as values: conversations, frames, links, and whose turn it is. This is the room's one door. */
 export * from './backoff.ts';
 export * from './conversation.ts';
+export * from './doubts.ts';
 export * from './line.ts';
 export * from './link.ts';
 export * from './mbap.ts';

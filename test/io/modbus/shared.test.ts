@@ -2,10 +2,13 @@
  * What devices on one bus ask of it and of each other: frames of a serial line over TCP, manners that come to be
  * known while the bus is open, and whose request goes first.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from 'chai';
+import { nextBetween, seeded } from '../../../src/base/random.ts';
 import type { Bus, BusOptions, Exchange } from '../../../src/io/modbus/mod.ts';
 import { openBus, parseLink } from '../../../src/io/modbus/mod.ts';
 import type { Conversation, ModbusReply, ModbusRequest } from '../../../src/local/bus/mod.ts';
+import { decodeRequest, encodeReply, encodeRtu } from '../../../src/local/bus/mod.ts';
 import type { Asked, FakeDevice } from './fakes.ts';
 import { asking, fakeDevice, honest, readOf, writeOf } from './fakes.ts';
 
@@ -65,6 +68,49 @@ describe('io/modbus bus, shared', () => {
     const [first, second] = await line.run(asking(readOf(0), readOf(0)), 'read');
     expect(first).to.include({ ok: false, refusal: 'timeout' });
     expect(second).to.deep.equal({ ok: true, words: [7] });
+  });
+
+  it('does not take one over RTU however late it comes: later than any quarantine, and several behind each other', async () => {
+    const random = seeded(7);
+    /** Requests are carried out one after the other, each in its own time, as any slave does. */
+    let turn = Promise.resolve();
+    const line = await open(
+      ({ socket, frame }) => {
+        const decoded = decodeRequest(frame[0] ?? 0, frame.subarray(1, -2));
+        if (!('request' in decoded) || decoded.request.kind !== 'read') throw new Error('only reads');
+        const { address, count } = decoded.request;
+        const words = Array.from({ length: count }, (_, n) => (7 * (address + n)) & 0xffff);
+        const pdu = encodeReply(frame.subarray(1, -2), words);
+        const ms = nextBetween(random, 0, 7) === 0 ? nextBetween(random, 10, 60) : 0;
+        turn = turn
+          .then(() => (ms === 0 ? undefined : wait(ms)))
+          .then(() => void socket.write(encodeRtu({ unit: 1, pdu })));
+      },
+      { link: 'framing=rtu', timeoutMs: 10, quarantineMs: 5, timeoutsMax: Number.MAX_SAFE_INTEGER },
+    );
+    const addresses = Array.from({ length: 150 }, () => nextBetween(random, 0, 9000));
+    const replies = await line.run(asking(...addresses.map(address => readOf(address, 3))), 'read');
+    const answered = replies.flatMap((reply, at) =>
+      reply.ok ? [[addresses[at] ?? 0, reply.words] as const] : [],
+    );
+    for (const [address, words] of answered)
+      expect(words, String(address)).to.deep.equal([0, 1, 2].map(n => (7 * (address + n)) & 0xffff));
+    expect(answered.length).to.be.within(20, 149);
+  });
+
+  it('asks for something else first where an answer could be taken for another, and nothing where none could', async () => {
+    const line = await open(
+      ({ socket, frame }, count) => {
+        if (count > 1)
+          socket.write(
+            encodeRtu({ unit: 1, pdu: encodeReply(frame.subarray(1, -2), [1, 2, 3].slice(0, frame[5])) }),
+          );
+      },
+      { link: 'framing=rtu', timeoutMs: 30, quarantineMs: 5 },
+    );
+    await line.run(asking(readOf(0, 3), readOf(0, 3), readOf(0, 3)), 'read');
+    const counts = device?.asked.map(({ frame }) => frame.readUInt16BE(4));
+    expect(counts).to.deep.equal([3, 1, 3, 3]);
   });
 
   it('heeds a device that is known only later, from the next request on', async () => {
