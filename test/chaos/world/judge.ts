@@ -52,6 +52,8 @@ export class Judge {
   /** The disk has failed in this life, and what is ordered since need not be on it. */
   isStoreless = false;
   #believesWrong = false;
+  /** Some life went by a wrong date; what it recorded may be sent by a later one. */
+  #believedWrong = false;
 
   constructor(of: Surroundings) {
     this.#of = of;
@@ -62,6 +64,7 @@ export class Judge {
     this.#running.clear();
     // Before a proof the machine's own date is all there is; where it is off by much, times are not judged.
     this.#believesWrong = Math.abs(offMs) > SLACK_MS / 2;
+    this.#believedWrong ||= this.#believesWrong;
     this.isStoreless = false;
   }
 
@@ -89,7 +92,7 @@ export class Judge {
       this.#wrong(`${name} was given to two records: ${before} and ${content}`);
     if (before !== undefined) return;
     this.#said.set(name, content);
-    if (body.kind === 'receipt') this.#receipt(body, sequence);
+    if (body.kind === 'receipt') this.#receipt(body, record);
     if (body.kind === 'customer' && body.action === 'override') this.#lifted(body.mRID);
     if (body.kind === 'alarm' && body.alarm === 'memory-lost')
       this.#wrong(`a loss of memory was seen that never was: ${body.why}`);
@@ -165,7 +168,7 @@ export class Judge {
     return undefined;
   }
 
-  #receipt({ cti, response, mRID, why }: ReceiptBody, sequence: number): void {
+  #receipt({ cti, response, mRID, why }: ReceiptBody, { sequence, at }: UplinkRecord): void {
     if (ONCE.includes(response)) {
       const name = `${cti} ${response}`;
       const times = (this.#answers.get(name) ?? 0) + 1;
@@ -175,16 +178,17 @@ export class Judge {
     const event = mRID === undefined ? undefined : this.#of.events.get(mRID);
     if (event === undefined || event.cti !== cti) return;
     const now = this.#of.unix();
+    const wentByWrong = this.#believesWrong || (this.#believedWrong && at > now + SLACK_MS);
     if (response === 'started') {
       this.#started.set(cti, event);
-      if (!this.#believesWrong && now < event.start - SLACK_MS)
+      if (!wentByWrong && now < event.start - SLACK_MS)
         this.#wrong(`${mRID} began ${event.start - now} ms too early: ${why}`);
       if (sequence > (this.#over.get(cti) ?? sequence))
         this.#wrong(`${mRID} began after it was over: ${why}`);
     }
     if (response === 'cancelled' && !event.cancelSent) this.#wrong(`${mRID} was cancelled by nobody: ${why}`);
     if (['completed', 'partialOptOut', 'completedNoParticipation'].includes(response)) {
-      if (!this.#believesWrong && now < endOf(event) - SLACK_MS)
+      if (!wentByWrong && now < endOf(event) - SLACK_MS)
         this.#wrong(`${mRID} ended ${endOf(event) - now} ms too early: ${why}`);
       this.#over.set(cti, sequence);
     }
