@@ -36,6 +36,7 @@ import { openHealth } from './health.ts';
 import type { Service } from '../../io/health/mod.ts';
 import { packageVersion } from '../version.ts';
 import { wayTo } from './broker.ts';
+import { Opened } from './opened.ts';
 
 export interface GatewayWiring {
   /** Files from the utility, where they are configured. */
@@ -74,7 +75,7 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   const configured = await Promise.all(config.devices.map(device => deviceOf(device, delivered)));
   const way = wayTo(config.broker, why => wiring.log({ level: 'warn', event: 'broker.files', text: why }));
   const anchor = await anchorOf(config);
-  await using doors = new AsyncDisposableStack();
+  await using doors = new Opened();
   const store = openState(config.stateFile, wiring);
   doors.defer(() => store.close());
   tellDamage(store, wiring);
@@ -148,12 +149,12 @@ export async function runGateway(config: GatewayConfig, wiring: GatewayWiring): 
   doors.defer(() => running.stop());
   const watching = health.watch(running, wiring.service);
   doors.defer(() => watching.stop());
-  const opened = doors.move();
+  const opened = doors.keep();
   return {
     gateway: running,
     ...(display === undefined ? {} : { displayUrl: display.url }),
     ...(health.url === undefined ? {} : { monitorUrl: health.url }),
-    stop: () => opened.disposeAsync(),
+    stop: () => opened.close(),
   };
 }
 

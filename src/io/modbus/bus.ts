@@ -232,7 +232,7 @@ class ModbusBus implements Bus {
     if (this.#closed) return refused('disconnected', 'the bus is closed', 'later');
     const link = await this.#connected();
     if (!link.ok) return link;
-    if (this.#quietUntil > now()) await this.#pause(this.#quietUntil);
+    await this.#hush(this.#quietUntil);
     const { line } = link.value;
     const patience = after(now(), milliseconds(4 * this.#timeoutMs));
     for (let at = readyAt(line); at !== undefined && at > exactNow(); at = readyAt(line)) {
@@ -325,7 +325,7 @@ class ModbusBus implements Bus {
   }
 
   #quiet(forMs: number): void {
-    const until = after(now(), milliseconds(forMs));
+    const until = after(exactNow(), milliseconds(forMs));
     if (forMs > 0 && until > this.#quietUntil) this.#quietUntil = until;
   }
 
