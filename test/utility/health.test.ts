@@ -78,7 +78,7 @@ describe('utility/health', () => {
     expect(health.of(GW).isThere).to.equal(false);
   });
 
-  it('gives link and command availability of thirty days, and forgets what is older', () => {
+  it('NMS-1 gives link and command availability of thirty days, and forgets what is older', () => {
     heard();
     clock.advance(HEARD_WITHIN + 10 * MINUTE); // away for ten minutes
     heard();
@@ -110,7 +110,7 @@ describe('utility/health', () => {
     expect(linkAvailability).to.be.closeTo(HEARD_WITHIN / (3 * DAY), 1e-12);
   });
 
-  it('counts refusals by name, a bounded number of names, and none of a gateway that was never heard', () => {
+  it('NMS-1 counts refusals by name, a bounded number of names, and none of a gateway that was never heard', () => {
     heard();
     const refuse = (gateway: GatewayId, name: string): void =>
       health.events.onRefused?.(`ug/1/grid/d/${gateway}/up/status`, name as never, undefined);

@@ -53,7 +53,7 @@ describe('utility/outstanding', () => {
       expect(longest(kind, members)).to.deep.equal(expected);
     });
 
-  it('an event for one goes out five times in 10 s at the least, though every answer is lost', () => {
+  it('NMS-1 an event for one goes out five times in 10 s at the least, though every answer is lost', () => {
     const entry = outstanding(command('event', 1), [], START.instant);
     let [now, times] = [START, 0];
     for (; now.instant < 10_000; times++) {

@@ -10,7 +10,7 @@ const names = (count: number): readonly GatewayId[] =>
   Array.from({ length: count }, (_, at) => `gw-${at}` as GatewayId);
 
 describe('utility/read-schedule', () => {
-  it('spreads ten thousand gateways evenly: no second has to bear what a quarter of an hour can', () => {
+  it('NMS-1 spreads ten thousand gateways evenly: no second has to bear what a quarter of an hour can', () => {
     const seconds = new Map<number, number>();
     for (const gateway of names(10_000)) {
       const second = Math.floor(offsetOf(gateway, PLAN) / 1000);

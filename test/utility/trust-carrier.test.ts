@@ -59,7 +59,7 @@ class Office implements TrustCarrierDoors {
 describe('the carrier of trust', () => {
   const [one, two] = names(2) as [GatewayId, GatewayId];
 
-  it('SIWG-2 brings documents to each gateway once, also across a restart, and other documents to all again', async () => {
+  it('NMS-1 SIWG-2 brings documents to each gateway once, also across a restart, and other documents to all again', async () => {
     const office = new Office();
     const carrier = await TrustCarrier.start(FIRST, [one, two], office);
     await office.answer(one);

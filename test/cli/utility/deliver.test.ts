@@ -120,7 +120,7 @@ describe('underglass utility deliver', function () {
     expect(steals.status.members[0]).to.include({ refusal: 'content-oversteps' });
   });
 
-  it('takes a file of many chunks to the hook, and shows how that ended', async () => {
+  it('NMS-1 takes a file of many chunks to the hook, and shows how that ended', async () => {
     const { inverter } = world.premises[0]?.home.links ?? { inverter: '' };
     const { underglass } = await import('../local/support.ts');
     const read = await underglass('read', inverter, '1.Md', '--json');
@@ -176,7 +176,7 @@ describe('underglass utility deliver', function () {
     ]);
   });
 
-  it('a configuration that is well is in force, and --status shows it', async () => {
+  it('NMS-1 a configuration that is well is in force, and --status shows it', async () => {
     const { code, err, status } = await deliver('slow.yaml', 'pollSeconds: 2\n', ...asConfiguration);
     expect(code, err).to.equal(0);
     expect(status.members).to.deep.equal([
