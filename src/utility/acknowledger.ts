@@ -2,7 +2,7 @@
  * Says to each gateway what is held of its records, a little later than it is so: one signed acknowledgement
  * covers all that came in between. What it is told of must be durable already.
  */
-import { after, milliseconds } from '../base/time.ts';
+import { after, milliseconds, seconds } from '../base/time.ts';
 import type { GatewayId, StreamName } from '../model/mod.ts';
 import type { ClockPort } from './ports.ts';
 
@@ -11,16 +11,22 @@ export const ACK_AFTER_RECORDS = 20;
 /** The longest a record waits for its acknowledgement here. */
 export const ACK_AFTER = milliseconds(20);
 
+/** A broker that is gone takes nothing; the gateways send again. */
+const FINISH_WITHIN = seconds(1);
+
 export type Through = Partial<Record<StreamName, number>>;
 
 export class Acknowledger {
   readonly #clock: ClockPort;
-  readonly #say: (gateway: GatewayId, through: Through) => void;
+  readonly #say: (gateway: GatewayId, through: Through) => Promise<void>;
+  /** Said, and not taken by the broker yet. */
+  readonly #underWay = new Set<Promise<void>>();
   /** At most one entry a gateway that reports, and none for longer than {@link ACK_AFTER}. */
   readonly #owed = new Map<GatewayId, { through: Through; records: number }>();
   #cancelWake: (() => void) | undefined;
 
-  constructor(clock: ClockPort, say: (gateway: GatewayId, through: Through) => void) {
+  /** `say` resolves when the broker has it, or when it came to nothing; it never rejects. */
+  constructor(clock: ClockPort, say: (gateway: GatewayId, through: Through) => Promise<void>) {
     this.#clock = clock;
     this.#say = say;
   }
@@ -35,9 +41,16 @@ export class Acknowledger {
       this.#cancelWake ??= this.#clock.at(after(this.#clock.now().instant, ACK_AFTER), () => this.#sayAll());
   }
 
-  close(): void {
+  /** Says at once what is owed, and waits for the broker to take it, {@link FINISH_WITHIN} at most. */
+  async finish(): Promise<void> {
     this.#cancelWake?.();
-    this.#owed.clear();
+    this.#sayAll();
+    let stopWaiting: (() => void) | undefined;
+    const impatient = new Promise<void>(resolve => {
+      stopWaiting = this.#clock.at(after(this.#clock.now().instant, FINISH_WITHIN), resolve);
+    });
+    await Promise.race([Promise.all(this.#underWay), impatient]);
+    stopWaiting?.();
   }
 
   #sayAll(): void {
@@ -47,6 +60,7 @@ export class Acknowledger {
 
   #sayTo(gateway: GatewayId, through: Through): void {
     this.#owed.delete(gateway);
-    this.#say(gateway, through);
+    const saying = this.#say(gateway, through).finally(() => this.#underWay.delete(saying));
+    this.#underWay.add(saying);
   }
 }

@@ -87,9 +87,8 @@ export class AmiNms {
     this.#options = options;
     this.#events = options.events ?? {};
     this.#numbers = new Numbers(options.ledger, snapshot.sequences);
-    this.#acknowledger = new Acknowledger(
-      options.clock,
-      (gateway, through) => void this.#sayHeld(gateway, through),
+    this.#acknowledger = new Acknowledger(options.clock, (gateway, through) =>
+      this.#sayHeld(gateway, through),
     );
     this.#modes = new ModeBook(options.ledger);
     const { seal } = options;
@@ -200,10 +199,9 @@ export class AmiNms {
   async close(): Promise<void> {
     this.#dispatcher.close();
     this.#latecomers.close();
-    this.#acknowledger.close();
     this.#enrolment?.close();
     this.#prober?.close();
-    await this.#greeter.finish();
+    await Promise.all([this.#greeter.finish(), this.#acknowledger.finish()]);
     await this.#broker.close();
     await this.#auditor.idle();
   }
