@@ -30,6 +30,7 @@ import type { Scope } from '../../wan/envelope/mod.ts';
 import { EXIT, Trouble } from '../exit.ts';
 import { runGateway } from '../wiring/gateway.ts';
 import type { RunningGateway } from '../wiring/gateway.ts';
+import { Opened } from '../wiring/opened.ts';
 import { Timeline } from './timeline.ts';
 
 export const UTILITY = 'demo';
@@ -74,31 +75,19 @@ export interface Stage {
 }
 
 /** Builds the stage from the broker up. Throws {@link Trouble} naming what is in the way, with nothing left open. */
-export async function buildStage(options: StageOptions): Promise<Stage> {
-  const undo: (() => Promise<unknown>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const step of undo.toReversed()) await step();
-    undo.length = 0;
-  };
-  try {
-    const parts = await build(options, step => void undo.push(step));
-    return { ...parts, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-async function build(
-  { ports, log, headEnd, devices = HOME_DEVICES }: StageOptions,
-  later: (undo: () => Promise<unknown>) => void,
-): Promise<Omit<Stage, 'stop'>> {
+export async function buildStage({
+  ports,
+  log,
+  headEnd,
+  devices = HOME_DEVICES,
+}: StageOptions): Promise<Stage> {
+  await using parts = new Opened();
   const folder = await mkdtemp(join(tmpdir(), 'underglass-demo-'));
-  later(() => rm(folder, { recursive: true, force: true }));
+  parts.defer(() => rm(folder, { recursive: true, force: true }));
   const broker = await openBroker(ports.broker);
-  later(() => broker.close());
+  parts.defer(() => broker.close());
   const home = await openHome(ports);
-  later(() => home.close());
+  parts.defer(() => home.close());
   const keys = { headEnd: generateKey(), gateway: generateKey() };
   const code = String(randomInt(1_000_000)).padStart(6, '0');
   const configPath = await writeFiles(folder, {
@@ -114,7 +103,7 @@ async function build(
   const { registry, nms } = await openHeadEnd(
     join(folder, 'head-end.sqlite'),
     { broker, keys, headEnd },
-    later,
+    parts,
   );
   const timeline = new Timeline(addressesOf(config.value));
   const gateway = await runGateway(config.value, {
@@ -122,8 +111,10 @@ async function build(
     observe: timeline.observe,
     onExchange: timeline.onExchange,
   });
-  later(() => gateway.stop());
-  return { broker, home, registry, nms, gateway, timeline, code, configPath };
+  parts.defer(() => gateway.stop());
+  const opened = parts.keep();
+  const stop = (): Promise<void> => opened.close();
+  return { broker, home, registry, nms, gateway, timeline, code, configPath, stop };
 }
 
 async function openBroker(port: number): Promise<EmbeddedBroker> {
@@ -215,11 +206,11 @@ interface HeadEndParts {
 async function openHeadEnd(
   path: string,
   { broker, keys, headEnd }: HeadEndParts,
-  later: (undo: () => Promise<unknown>) => void,
+  parts: Opened,
 ): Promise<{ registry: GroupRegistry; nms: AmiNms }> {
   const ledger = openLedger(path);
   if (!ledger.ok) throw new Trouble(`the head end's ledger: ${ledger.detail ?? ledger.refusal}`);
-  later(() => ledger.value.close());
+  parts.defer(() => ledger.value.close());
   const registry = await GroupRegistry.open(ledger.value, systemClock, length =>
     Uint8Array.from(randomBytes(length)),
   );
@@ -245,7 +236,7 @@ async function openHeadEnd(
     registry,
     events: headEnd,
   });
-  later(() => nms.close());
+  parts.defer(() => nms.close());
   return { registry, nms };
 }
 
