@@ -44,15 +44,6 @@ export function* abilitiesIn(
   );
 }
 
-/** The axes alone. */
-export function* axesIn(
-  device: SunSpecDevice,
-  models: ModelSet,
-): Conversation<Result<readonly Axis[], 'silent'>> {
-  const abilities = yield* abilitiesIn(device, models);
-  return abilities.ok ? ok([...abilities.value.keys()]) : abilities;
-}
-
 /** What an order on this row takes for itself: `704.WSetEna`. */
 export function carrierOf({ model, enable, values }: ValueControl): string {
   return `${model}.${enable ?? Object.keys(values).join()}`;

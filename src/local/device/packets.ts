@@ -116,5 +116,3 @@ export const PACKETS = {
     intents: rideThrough({ uv1: { x: 88, y: 21 }, uv2: { x: 50, y: 2 }, ov1: { x: 110, y: 13 } }),
   },
 } as const satisfies Readonly<Record<string, Packet>>;
-
-export type PacketName = keyof typeof PACKETS;

@@ -46,13 +46,7 @@ const TAGGED = {
   98: { ...STRICT, tags: { 98: Tagged.decoder(98) } },
 } as const;
 
-export type CoseTag = keyof typeof HEADS;
-
-/** The tag that `bytes` begin with, if it is one of those known here. */
-export function tagOf(bytes: Uint8Array): CoseTag | undefined {
-  if (startsWith(bytes, HEADS[18])) return 18;
-  return startsWith(bytes, HEADS[98]) ? 98 : undefined;
-}
+type CoseTag = keyof typeof HEADS;
 
 export function encodeTagged(tag: CoseTag, value: unknown): Uint8Array {
   return encodeCanonical(new Tagged(tag, value));

@@ -7,7 +7,6 @@ import type { Result } from '../../base/assert.ts';
 import { sameBytes } from '../../base/bytes.ts';
 import type { UnixTime } from '../../base/time.ts';
 import type { KeyId } from '../../model/mod.ts';
-import { keyId } from '../envelope/mod.ts';
 import type { DelegationDocument, RevocationDocument, RootDocument } from './documents.ts';
 import { neededFor, vetDelegation, vetRootKeys } from './judge.ts';
 import type { Root, TrustRefusal } from './judge.ts';
@@ -98,11 +97,6 @@ export function revokedWith(
   keys: readonly KeyId[],
 ): readonly KeyId[] {
   return [...new Set([...(before?.keys ?? []), ...keys])];
-}
-
-/** Key ids of a root's keys, in its order. */
-export function rootKeyIds({ keys }: RootDocument): readonly KeyId[] {
-  return keys.map(keyId);
 }
 
 function isRoot(signed: SignedDocument): signed is SignedDocument<RootDocument> {

@@ -9,7 +9,7 @@ export type {
   RootDocument,
   TrustDocument,
 } from './documents.ts';
-export { isComplete, judgeDraft, revokedWith, rootKeyIds } from './draft.ts';
+export { isComplete, judgeDraft, revokedWith } from './draft.ts';
 export type { DraftRefusal, Progress } from './draft.ts';
 export { digestOf, neededFor } from './judge.ts';
 export type { Delegation, Root, TrustRefusal } from './judge.ts';

@@ -1,9 +1,8 @@
 /** Which axes a device can carry, by its models and by what of them is implemented. */
 import { expect } from 'chai';
-import { axesIn, axesOf } from '../../../src/local/device/mod.ts';
-import { MODELS } from '../sunspec/models.ts';
-import { TIMEOUT, run } from '../sunspec/table.ts';
-import { deviceOf, plant } from './plant.ts';
+import { axesOf } from '../../../src/local/device/mod.ts';
+import { TIMEOUT } from '../sunspec/table.ts';
+import { axesIn, deviceOf, plant } from './plant.ts';
 import { device } from './site.ts';
 
 describe('the axes of a device', () => {
@@ -16,7 +15,7 @@ describe('the axes of a device', () => {
 
   it('count only what is implemented, once that has been read; the connection and the limit always', () => {
     const axes = (changes: Readonly<Record<string, readonly number[]>>) =>
-      run(axesIn(deviceOf(123, 704), MODELS), plant(changes));
+      axesIn(deviceOf(123, 704), plant(changes));
     const all = [
       'opModConnect',
       'opModMaxLimW',
@@ -49,6 +48,6 @@ describe('the axes of a device', () => {
   it('are unknown of a device that stops answering', () => {
     const on = plant();
     on.fault = () => TIMEOUT;
-    expect(run(axesIn(deviceOf(704), MODELS), on)).to.include({ ok: false, refusal: 'silent' });
+    expect(axesIn(deviceOf(704), on)).to.include({ ok: false, refusal: 'silent' });
   });
 });

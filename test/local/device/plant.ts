@@ -5,6 +5,7 @@
  *
  * The models stand 400 registers apart from 40000 on, in the order of {@link HELD}; between them are holes.
  */
+import { type Result, ok } from '../../../src/base/assert.ts';
 import {
   type GroupDef,
   type GroupValues,
@@ -14,8 +15,10 @@ import {
   encodeModel,
   locate,
 } from '../../../src/local/sunspec/mod.ts';
-import { model } from '../sunspec/models.ts';
-import { type Table, table } from '../sunspec/table.ts';
+import { abilitiesIn } from '../../../src/local/device/mod.ts';
+import type { Axis } from '../../../src/model/mod.ts';
+import { MODELS, model } from '../sunspec/models.ts';
+import { type Table, run, table } from '../sunspec/table.ts';
 
 export const HELD: readonly number[] = [
   121, 123, 124, 126, 127, 128, 129, 130, 131, 132, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144,
@@ -44,6 +47,12 @@ export function deviceOf(...ids: readonly number[]): SunSpecDevice {
       length: wordsOf(id).length - 2,
     })),
   };
+}
+
+/** The axes of `device`, as it tells them itself: what carries each out is left out. */
+export function axesIn(device: SunSpecDevice, on: Plant): Result<readonly Axis[], 'silent'> {
+  const abilities = run(abilitiesIn(device, MODELS), on);
+  return abilities.ok ? ok([...abilities.value.keys()]) : abilities;
 }
 
 export function addressOf(id: number): number {

@@ -4,18 +4,12 @@
  */
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import {
-  type ApplyResult,
-  abilitiesIn,
-  applyIntent,
-  axesIn,
-  interrogate,
-} from '../../../src/local/device/mod.ts';
+import { type ApplyResult, abilitiesIn, applyIntent, interrogate } from '../../../src/local/device/mod.ts';
 import type { Axis, Intent } from '../../../src/model/mod.ts';
 import { sharedSetpoints } from '../../../src/model/mod.ts';
 import { MODELS } from '../sunspec/models.ts';
 import { TIMEOUT, run, writes } from '../sunspec/table.ts';
-import { type Plant, changed, deviceOf, held, plant, registersOf } from './plant.ts';
+import { type Plant, axesIn, changed, deviceOf, held, plant, registersOf } from './plant.ts';
 
 type Changes = Readonly<Record<string, readonly number[]>>;
 
@@ -166,11 +160,11 @@ describe('power of storage by 124', () => {
 
   it('is an axis of storage, and the power of the device only where storage is all it is', () => {
     const on = plant(BATTERY);
-    const alone = run(axesIn(deviceOf(124), MODELS), on);
+    const alone = axesIn(deviceOf(124), on);
     expect(alone).to.deep.equal({ ok: true, value: ['opModStorageTargetW', 'opModTargetW', 'opModFixedW'] });
     const array = { id: 160, name: 'mppt', address: 60_000, length: 8 };
     const hybrid = { unit: 1, models: [...deviceOf(124).models, array] };
-    expect(run(axesIn(hybrid, MODELS), on)).to.deep.equal({ ok: true, value: ['opModStorageTargetW'] });
+    expect(axesIn(hybrid, on)).to.deep.equal({ ok: true, value: ['opModStorageTargetW'] });
   });
 
   it('goes to 124 and not to the setpoint of 704 where an array feeds the same device', () => {
