@@ -6,7 +6,7 @@
  * Touches no disk: whoever calls writes what it is told to write, and gives the bitmap back after a restart.
  */
 import { hash } from 'node:crypto';
-import { concat, fromHex, sameBytes, toHex } from '../../base/bytes.ts';
+import { concat, sameBytes, toHex } from '../../base/bytes.ts';
 import { after, minutes, seconds } from '../../base/time.ts';
 import type { Duration, Instant } from '../../base/time.ts';
 import { CHUNK_BYTES } from '../../model/mod.ts';
@@ -60,11 +60,6 @@ export function chunkCount(size: number): number {
 /** Bytes of chunk `n` of `size`. */
 export function chunkLength(size: number, n: number): number {
   return Math.min(CHUNK_BYTES, size - n * CHUNK_BYTES);
-}
-
-/** The chunk list of a file of `chunks`: SHA-256 of each, in order. */
-export function chunkList(chunks: readonly Uint8Array[]): Uint8Array {
-  return concat(chunks.map(chunk => fromHex(hash('sha256', chunk, 'hex')) ?? new Uint8Array()));
 }
 
 /** A fetch that holds what `found` says: the list on the disk, if it is the right one, and its bitmap. */

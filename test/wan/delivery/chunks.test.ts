@@ -9,7 +9,6 @@ import {
   MAX_WRONG,
   WINDOW,
   askAnew,
-  chunkList,
   dueAsk,
   isWhole,
   newFetch,
@@ -57,11 +56,6 @@ describe('the chunks of a file', () => {
     expect(Buffer.from(disk).equals(file.bytes)).to.equal(true);
     expect(dueAsk(fetch, NOW)).to.equal(undefined);
     expect(nextAsk(fetch), 'nothing is left to wake for').to.equal(undefined);
-  });
-
-  it('are listed as the contract says', () => {
-    const chunks = Array.from({ length: 21 }, (_, n) => file.piece(file.manifest.file, n));
-    expect(Buffer.from(chunkList(chunks)).equals(file.list)).to.equal(true);
   });
 
   it('with one byte changed are refused before the disk, whichever byte it is', () => {
